@@ -83,7 +83,7 @@ def _classes_last(
         raise ValueError(
             f"z must have at least one class along axis {axis}, got shape {array.shape}"
         )
-    work = np.float32 if array.dtype == np.float16 else array.dtype
+    work = np.float32 if array.dtype.type is np.float16 else array.dtype
     return np.ascontiguousarray(np.moveaxis(array, axis, -1), work), array.dtype
 
 
@@ -151,9 +151,10 @@ def log_softmax(z: npt.ArrayLike, *, axis: int = -1) -> npt.NDArray[Any]:
     -------
     ndarray of the shape of z
         Logarithms of probabilities, in the precision of `z`: correct to a few units in
-        the last place, except a leader's. That one is close to 0, about -exp(-lead),
-        and its relative error grows to lead / 2 such units. nan in place of inf, and
-        throughout a row that holds nan or nothing but -inf.
+        the last place, and -inf beyond the largest float. The exception is a clear
+        leader's, about minus the sum of exp(-gap) over the others: its relative error
+        grows to gap / 2 machine epsilons, and it is 0 once it underflows. nan in place
+        of inf, and throughout a row that holds nan or nothing but -inf.
 
     Raises
     ------
@@ -191,10 +192,10 @@ def _top_and_rest(z: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[An
 
 def _log1p(s: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return ln(1 + s), to full precision also for complex s, as NumPy's is not."""
+    if s.dtype.kind != "c":
+        return np.asarray(np.log1p(s))
     x, y = s.real, s.imag
-    logarithm: npt.NDArray[Any] = (
-        0.5 * np.log1p(x * (2 + x) + y * y) + 1j * np.arctan2(y, 1 + x)
-        if s.dtype.kind == "c"
-        else np.log1p(s)
-    )
-    return logarithm
+    with np.errstate(divide="ignore"):
+        near = 0.5 * np.log1p(x * (2 + x) + y * y)
+        far = np.log(np.hypot(1 + x, y))
+    return np.asarray(np.where(abs(x) < 0.5, near, far) + 1j * np.arctan2(y, 1 + x))

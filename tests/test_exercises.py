@@ -84,6 +84,10 @@ def hottest(gap, classes, p):
     return gap / np.log((classes - 1) * p / (1 - p))
 
 
+def ties_left_out(z):
+    return z.max() + np.log1p(np.exp(z[z < z.max()] - z.max()).sum())
+
+
 def without_log1p(z):
     return z.max() + np.log(np.exp(z - z.max()).sum())
 
@@ -117,8 +121,10 @@ WRONG = [
     (
         "softmax",
         rowwise(lambda z: z.mean(axis=1, keepdims=True)),
-        "for scores of 1e300",
+        "for scores of 1e300, -1e300 and 0",
     ),
+    ("softmax", rowwise(lambda z: z[:, :1]), "for scores of 1e300, -1e300 and 0"),
+    ("softmax", rowwise(lambda z: z[:, -1:]), "for scores of 1e300, -1e300 and 0"),
     ("softmax", changes_its_input, "z was changed"),
     ("softmax", without_keepdims, r"keepdims=True leaves it \(4, 1\)"),
     ("softmax", columnwise_if_square, "wrong for 3 of 3"),
@@ -138,6 +144,7 @@ WRONG = [
     ("logsumexp", first_subtracted, "for scores of -1000, 1000, 999 it gives inf"),
     ("logsumexp", lambda z: np.logaddexp(z[0], z[-1]), "for three scores of 0"),
     ("logsumexp", in_place, "z was changed"),
+    ("logsumexp", ties_left_out, "all tied largest scores"),
     ("logsumexp", shifted_by_size, "subtract the largest, not its size"),
     ("logsumexp", without_log1p, r"the value is 4\.2e-18, got 0"),
     ("temperature", lambda gap, classes, p: None, "returned None"),

@@ -192,6 +192,19 @@ def test_complex_scores_agree_with_mpmath():
             )
 
 
+def test_complex_scores_that_nearly_cancel():
+    with mp.workdps(60):
+        for gap in (3.14, 3.1415926, np.pi):
+            z = np.array([0, 1j * gap])
+            want = complex(mp.log(mp.fsum(mp.exp(mp.mpmathify(complex(s))) for s in z)))
+            assert abs(logsumexp(z) - want) <= 1e-14 * abs(want)
+
+
+def test_big_endian_float16_is_float16():
+    z = np.zeros(70000, ">f2")
+    assert logsumexp(z) == np.float16(np.log(70000))
+
+
 @pytest.mark.parametrize("size", [1.0, 30.0, 1e4])
 def test_complex_step_gives_the_gradient_of_logsumexp(size):
     z = np.random.default_rng(1).uniform(-size, size, 6)
