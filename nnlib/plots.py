@@ -111,7 +111,7 @@ def subplots(
     rows, columns : int
         The grid of axes.
     width, height : float
-        Size in inches; 5.2 fills the text column and stays readable on a phone.
+        Size in inches; a width of 5.2 fits the text column and, smaller, a phone.
     **options
         Passed on to ``matplotlib.figure.Figure.subplots``.
 
@@ -263,7 +263,8 @@ class Explorer:
     draw : callable
         ``draw(**values)`` returns a Matplotlib figure made with `subplots`.
     controls : mapping of str to sequence
-        The sliders, in order: a keyword of `draw` and the values that it takes.
+        The controls, in order: a keyword of `draw` and the values that it takes. Numbers
+        make a slider, strings a choice.
     alt : callable
         ``alt(**values)`` says what the frame at these values shows.
     start : mapping, optional
@@ -338,11 +339,16 @@ class Explorer:
 
     def _html(self) -> str:
         """Return the page's version: every frame, all but the start hidden."""
+        # Radio buttons of one name belong together: no other figure may have this one.
+        suffix = hashlib.sha256(self.frames[self.start].encode()).hexdigest()[:8]
         controls = "".join(
-            f"<label><span>{escape(self.labels[name])}</span>"
-            f'<input type="range" min="0" max="{len(values) - 1}" value="{at}" '
-            f'data-values="{_as_attribute(values)}">'
-            f"<output>{escape(str(values[at]))}</output></label>"
+            _control(
+                self.labels[name],
+                f"{name}-{suffix}",
+                [_shown(value) for value in values],
+                at,
+                words=_are_words(values),
+            )
             for (name, values), at in zip(
                 self.controls.items(), self.start, strict=True
             )
@@ -362,9 +368,13 @@ class Explorer:
         """Return the notebook's version, live while a kernel runs."""
         import ipywidgets
 
-        sliders = [
-            ipywidgets.SelectionSlider(
-                options=[(str(v), i) for i, v in enumerate(values)],
+        controls = [
+            (
+                ipywidgets.ToggleButtons
+                if _are_words(values)
+                else ipywidgets.SelectionSlider
+            )(
+                options=[(_shown(value), i) for i, value in enumerate(values)],
                 value=at,
                 description=self.labels[name],
             )
@@ -375,11 +385,11 @@ class Explorer:
         picture = ipywidgets.HTML(self.frames[self.start])
 
         def show(_: Any) -> None:
-            picture.value = self.frames[tuple(slider.value for slider in sliders)]
+            picture.value = self.frames[tuple(control.value for control in controls)]
 
-        for slider in sliders:
-            slider.observe(show, "value")
-        return ipywidgets.VBox([*sliders, picture])
+        for control in controls:
+            control.observe(show, "value")
+        return ipywidgets.VBox([*controls, picture])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         view = "application/vnd.jupyter.widget-view+json"
@@ -391,6 +401,30 @@ class Explorer:
         }
 
 
-def _as_attribute(values: Sequence[Any]) -> str:
-    """Return values as a JSON list of strings, escaped for an HTML attribute."""
-    return escape(json.dumps([str(value) for value in values], ensure_ascii=False))
+def _are_words(values: Sequence[Any]) -> bool:
+    """Return whether a control is a choice among words rather than a slider."""
+    return all(isinstance(value, str) for value in values)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a reader is shown it, with a minus sign that is one."""
+    return (
+        value if isinstance(value, str) else str(value).replace("-", "\N{MINUS SIGN}")
+    )
+
+
+def _control(label: str, name: str, values: list[str], at: int, *, words: bool) -> str:
+    """Return a choice among words, or a slider over numbers, as HTML."""
+    if words:
+        choices = "".join(
+            f'<label><input type="radio" name="{escape(name)}" value="{i}"'
+            f"{' checked' if i == at else ''}>{escape(value)}</label>"
+            for i, value in enumerate(values)
+        )
+        return f"<fieldset><legend>{escape(label)}</legend>{choices}</fieldset>"
+    listed = escape(json.dumps(values, ensure_ascii=False))
+    return (
+        f"<label><span>{escape(label)}</span>"
+        f'<input type="range" min="0" max="{len(values) - 1}" value="{at}" '
+        f'data-values="{listed}"><output>{escape(values[at])}</output></label>'
+    )

@@ -98,6 +98,38 @@ def test_explorer_draws_every_combination_and_shows_the_start():
     assert 'data-values="[&quot;1&quot;, &quot;2&quot;, &quot;3&quot;]"' in html
 
 
+def test_words_make_a_choice_and_numbers_a_slider():
+    html = explorer(
+        draw=lambda slope, style: line(slope, style),
+        controls={"slope": [-1, 1], "style": ["plain", "bold"]},
+        alt=lambda slope, style: f"A {style} line of slope {slope}.",
+        start={"slope": 1},
+        labels={},
+    )._html()
+    assert 'data-values="[&quot;−1&quot;, &quot;1&quot;]"' in html
+    legend, *buttons = re.findall(
+        r"<legend>(.*?)</legend>|<label>(<input.*?)</label>", html
+    )
+    assert legend[0] == "style"
+    assert [text.partition(">")[2] for _, text in buttons] == ["plain", "bold"]
+    assert [" checked" in text for _, text in buttons] == [False, True]
+    assert len({re.search('name="(.*?)"', text)[1] for _, text in buttons}) == 1
+
+
+def test_two_explorers_do_not_share_buttons():
+    def with_style(label):
+        return explorer(
+            draw=lambda style: line(1, style + label),
+            controls={"style": ["plain", "bold"]},
+            alt="A line whose label is {style}.".format,
+            start={},
+            labels={},
+        )._html()
+
+    names = [set(re.findall('name="(.*?)"', with_style(x))) for x in ("a", "b")]
+    assert not names[0] & names[1]
+
+
 def test_explorer_is_live_in_a_notebook():
     shown = explorer()
     box = shown._widget()

@@ -73,11 +73,17 @@ def _explorer_problems(content: str) -> Iterator[str]:
     shown = frames(content)
     if len(shown) != content.count('class="nn-frame"'):
         yield "two frames have one place, or a frame is not of the agreed form"
-    sliders = map(attributes, re.findall(r"<input\b[^>]*>", content))
-    places = product(*(range(int(slider.get("max", 0)) + 1) for slider in sliders))
+    positions: dict[str, int] = {}  # of each slider, and of each group of buttons
+    for number, tag in enumerate(re.findall(r"<input\b[^>]*>", content)):
+        given = attributes(tag)
+        if given.get("type") == "radio":
+            positions[given["name"]] = positions.get(given["name"], 0) + 1
+        else:
+            positions[str(number)] = int(given.get("max", 0)) + 1
+    places = product(*map(range, positions.values()))
     wanted = {",".join(map(str, place)) for place in places}
     if set(shown) != wanted:
-        yield f"the sliders have {len(wanted)} positions; frames: {len(shown)}"
+        yield f"the controls have {len(wanted)} positions; frames: {len(shown)}"
     root = re.search(r'<div class="nn-explorer"[^>]*>', content)
     start = attributes(root[0]).get("data-start", "") if root else ""
     if start not in shown:

@@ -20,6 +20,7 @@ EXPLORER = (
     )
     + "\n</div>"
 )
+RADIO = '<input type="radio" name="a" value="0"><input type="radio" name="a" value="1">'
 STEP = "$$\ny = \\frac{1}{2}\n$$\n"
 
 
@@ -272,7 +273,11 @@ def says(text: str) -> Callable[[Draft], None]:
             html('data-at="0" hidden', 'data-at="0"'),
             "only the start frame 1 may be visible",
         ),
-        (html('max="2"', 'max="3"'), "cell 7 (slider): the sliders have 4 positions"),
+        (
+            html('<input type="range" min="0" max="2" value="1">', RADIO),
+            "have 2 positions",
+        ),
+        (html('max="2"', 'max="3"'), "cell 7 (slider): the controls have 4 positions"),
         (html('data-at="0"', 'data-at="2"'), "two frames have one place"),
         (
             html(f'aria-label="{ALT}"', 'aria-label=""'),
