@@ -3,7 +3,10 @@ const root = document.documentElement;
 
 const button = document.querySelector("button.theme");
 const other = () => (root.dataset.theme === "dark" ? "light" : "dark");
-const label = () => (button.textContent = other() === "dark" ? "Dark" : "Light");
+const label = () => {
+  button.textContent = other() === "dark" ? "Dark" : "Light";
+  button.setAttribute("aria-label", `${button.textContent} theme`);
+};
 button.hidden = false;
 label();
 button.addEventListener("click", () => {
@@ -31,6 +34,22 @@ const contents = document.getElementById("contents"); // over the page on a phon
 contents.addEventListener("click", (event) => {
   if (event.target.closest("a") && contents.matches(":popover-open")) contents.hidePopover();
 });
+
+// The section that is being read: the one under a line in the upper part of the window.
+const reading = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const link = contents.querySelector(`a[href="#${CSS.escape(target.id)}"]`);
+      if (isIntersecting) link.setAttribute("aria-current", "location");
+      else link.removeAttribute("aria-current");
+    }
+  },
+  { rootMargin: "-20% 0px -80% 0px" },
+);
+for (const link of contents.querySelectorAll('ul ul a[href^="#"]:not(ul ul ul a)')) {
+  const section = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  if (section) reading.observe(section);
+}
 
 for (const code of document.querySelectorAll(".cell_input .highlight, article > section .highlight-shell")) {
   const copy = document.createElement("button");

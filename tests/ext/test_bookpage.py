@@ -34,7 +34,8 @@ exclude_patterns = ["_out"]
 formula_macros = {"softmax": r"\\operatorname{softmax}"}
 """
 SVG = (
-    '<svg class="nn-figure" role="img" aria-label="A line that rises." width="900pt">'
+    '<svg class="nn-figure" role="img" aria-label="A line that rises." '
+    'width="1292" style="">'
     '<defs><clipPath id="clip"><path d="M0 0"/></clipPath></defs>'
     '<g id="axes_1" clip-path="url(#clip)"/></svg>'
 )
@@ -87,7 +88,11 @@ CHECK = code(
     "#| check eq-one\ncheck(1)",
     printed("eq-one holds; refused: sign, half"),
 )
-EXPORT = code("one-code", "#| export functional\ndef softmax(z):\n    return z")
+EXPORT = code(
+    "one-code",
+    "#| export functional\ndef softmax(z):\n    return z",
+    tag="hide-input",
+)
 
 
 @dataclass
@@ -124,12 +129,13 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
             notebook = {"nbformat": 4, "nbformat_minor": 5, "cells": own}
             notebook["metadata"] = {"language_info": {"name": "python"}}
             (folder / "chapters" / f"{name}.ipynb").write_text(json.dumps(notebook))
+        (folder / "chapters" / "line.svg").write_text(SVG)
         package = folder / "nnlib"
         package.mkdir()
         (package / "__init__.py").write_text('__version__ = "1.2.3"\n')
         (package / "functional.py").write_text(
             'def softmax(z):\n    """Return it.\n\n'
-            '    Derived in chapter 04.\n    """\n'
+            '    Derived in chapter 04, "Why?".\n    """\n'
         )
         (package / "plots.py").write_text('PALETTE = {"ink": ("#111111", "#eeeeee")}\n')
         command = [
@@ -161,11 +167,12 @@ def book(build: Build) -> Book:
     chapter = [
         TITLE,
         code("line", "draw()", shown(image_svgXML=SVG), tag="hide-input"),
-        text("words", "**Figure 4.1. A line.** To notice: [it](#figure-4-1)."),
+        text("words", "**Figure 4.1. A line.** What to notice: [it](#figure-4-1)."),
         code("moving", "move()", shown(text_html=EXPLORER, image_svgXML=SVG)),
         RESULT,
         CHECK,
         EXPORT,
+        text("exercise", "## Exercises\n\n### Exercise 4.1"),
         code("stub", "f()", {
             "output_type": "error",
             "ename": "ValueError",
@@ -173,10 +180,14 @@ def book(build: Build) -> Book:
             "traceback": ["---", "Cell In[1], line 1", "ValueError: eq. 4.1"],
         }),
         code("answer", "1 + 1", tag="hide-cell"),
+        text("tied", "The $k$-th, ($z$). See $x$ $(64,)$ and $(N, K-1)$ and $(N, K)$:"),
         text("side", "```{margin}\nA side note.\n```"),
         text("guess", "```{dropdown} Guess\nYes.\n```"),
     ]  # fmt: skip
-    front = [text("front", "# Front matter\n\n$$ a $$ (def-a)")]
+    front = [
+        text("front", "# Front matter\n\n$$ a $$ (def-a)"),
+        text("stored", "[![A stored line.](line.svg)](04_softmax.ipynb)"),
+    ]
     appendix = [text("back", "# Appendix\n\n$$ b $$ (def-b)\n\n{eq}`eq-one`")]
     return build(chapter, _00_front=front, _A1_back=appendix)
 
@@ -202,10 +213,25 @@ def test_a_formula_is_svg_with_mathml_and_no_script(book: Book) -> None:
     display = page[page.index('id="equation-eq-one"') :]
     assert re.search(r'<svg [^>]*aria-hidden="true"', display)
     assert "<mi>softmax</mi>" in display
+    assert re.search(r'<svg [^>]*width="[\d.]+em"', display)
+    assert not re.search(r'<svg [^>]*[\d.]+ex[;"]', page)
     assert not re.search("<script[^>]*mathjax", page, re.I)
     used = set(re.findall(r'<use href="#(mj-[^"]+)"', page))
     assert used
     assert used == set(re.findall(r'<path id="(mj-[^"]+)"', page))
+
+
+def test_punctuation_stays_with_its_formula(book: Book) -> None:
+    page = book.page("chapters/04_softmax")
+    tied = re.findall(
+        r'<span class="nn-tied">([^<]*)<.*?</math></span></span>([^<]*)</span>', page
+    )
+    assert tied == [("", "-th,"), ("(", ")."), ("", ":")]
+
+
+def test_the_shape_of_an_array_is_set_back(book: Book) -> None:
+    page = book.page("chapters/04_softmax")
+    assert page.count('class="nn-math nn-shape"') == 2
 
 
 def test_mark_and_strip_point_to_each_other(book: Book) -> None:
@@ -222,11 +248,14 @@ def test_mark_and_strip_point_to_each_other(book: Book) -> None:
         "✓",
         "(4.1)",
         "holds;",
-        "refused:",
-        "sign,",
-        "half",
+        "2",
+        "wrong",
+        "versions",
+        "refused",
     ]
-    assert "check" in inside
+    names, _, rest = inside.partition("</p>")
+    assert re.sub("<[^>]+>", "", names).strip() == "refused: sign, half"
+    assert "check" in rest
     assert "#|" not in re.sub("<[^>]+>", "", page)
 
 
@@ -236,7 +265,10 @@ def test_export_and_api_point_to_each_other(book: Book) -> None:
     assert 'href="../api.html#nnlib.functional.softmax"' in badge
     assert 'href="chapters/04_softmax.html#cell-one-code"' in api
     assert 'id="cell-one-code"' in page
+    derived = api[api.index('<p class="nn-derived">') :].partition("</p>")[0]
+    assert re.sub("<[^>]+>", "", derived) == "Derived in chapter 4, Why?"
     assert api.count("Derived in") == 1
+    assert re.search(r'<details class="[^"]*nn-source nn-exported', page)
 
 
 def test_figures_are_inline_with_ids_of_their_own(book: Book) -> None:
@@ -246,10 +278,13 @@ def test_figures_are_inline_with_ids_of_their_own(book: Book) -> None:
     assert len(ids) == len(set(ids)) == 3
     assert set(re.findall(r'clip-path="url\(#([^)]+)\)"', page)) == set(ids)
     assert "axes_1" not in page
+    assert 'aria-label="A stored line."' in book.page("chapters/00_front")
     assert not list((book.folder / "_out").glob("_images/*"))
     assert page.count("nn-start") == 1
     assert '<div class="nn-frame nn-start" data-at="1">' in page
     assert re.search(r'<p class="nn-caption" id="figure-4-1"><strong>Figure 4.1', page)
+    assert '<span class="nn-notice">What to notice:</span> <a' in page
+    assert page.count("--nn-text:1;") == 3
     assert 'href="#figure-4-1"' in page
     assert re.search(r'<div class="cell [^"]*nn-wide', page)
 
@@ -264,9 +299,11 @@ def test_what_opens_is_native_and_says_what_is_inside(book: Book) -> None:
 
 
 def test_a_refusal_shows_its_reason_only(book: Book) -> None:
-    page = re.sub("<[^>]+>", "", book.page("chapters/04_softmax"))
-    assert "ValueError: eq. 4.1" in page
+    html = book.page("chapters/04_softmax")
+    assert '<span class="nn-exception">ValueError:</span> eq. 4.1' in html
+    page = re.sub("<[^>]+>", "", html)
     assert "Cell In" not in page
+    assert page.count("The checker says:") == 1
 
 
 def test_the_palette_is_written_for_both_themes(book: Book) -> None:

@@ -26,6 +26,14 @@ MISSING_WORDS = """
 """
 
 
+EM = """
+(svg) => {
+  const text = [...svg.querySelectorAll("text[style*='font-size: 10px']")][0];
+  return text && 10 * text.getScreenCTM().a;
+}
+"""
+
+
 class Links(HTMLParser):
     """The links, ids and files of a page."""
 
@@ -147,8 +155,10 @@ def test_the_first_screen_shows_question_and_answer(
             assert answer["y"] + answer["height"] <= size[1], path
 
 
-def test_sliders_answer_mouse_and_keyboard(visit: Visitor, chapters: list[str]) -> None:
-    moved = 0
+def test_controls_answer_mouse_and_keyboard(
+    visit: Visitor, chapters: list[str]
+) -> None:
+    moved = chosen = 0
     with visit() as window:
         for path in chapters:
             page = window.open(path)
@@ -158,7 +168,62 @@ def test_sliders_answer_mouse_and_keyboard(visit: Visitor, chapters: list[str]) 
                 for slider in explorer.locator("input[type=range]").all():
                     move(explorer, slider)
                     moved += 1
+                for choice in explorer.locator("fieldset").all():
+                    choose(explorer, choice)
+                    chosen += 1
     assert moved >= 2
+    assert chosen >= 1
+
+
+def choose(explorer: Locator, choice: Locator) -> None:
+    """Choose each word, by key and by mouse, and see the figure follow."""
+    radios = choice.locator("input[type=radio]").all()
+    radios[0].check()
+    seen = [frame(explorer)]
+    for radio in radios[1:]:
+        choice.locator("input:checked").press("ArrowRight")
+        assert radio.is_checked()
+        seen.append(frame(explorer))
+    assert len(set(seen)) == len(radios)
+    label = choice.locator("label").first
+    box = label.bounding_box()
+    assert box
+    assert box["height"] >= 38
+    label.click()
+    assert frame(explorer) == seen[0]
+
+
+def test_on_a_phone_the_controls_stand_under_the_picture(visit: Visitor) -> None:
+    with visit(width=390, height=844) as window:
+        explorer = window.open(MODEL).locator(".nn-explorer").first
+        picture = explorer.locator(".nn-frame:visible svg").bounding_box()
+        controls = explorer.locator(".nn-controls").bounding_box()
+        assert picture
+        assert controls
+        assert picture["width"] > 370
+        assert picture["y"] + picture["height"] <= controls["y"]
+        assert controls["x"] + controls["width"] <= 390
+
+
+def test_words_in_figures_are_of_one_size(visit: Visitor, chapters: list[str]) -> None:
+    """Their em is 13.5 to 14.5 px on a desktop where matplotlib says 10 points."""
+    with visit() as window:
+        for path in chapters:
+            page = window.open(path)
+            for figure in page.locator("svg.nn-figure:visible").all():
+                size = figure.evaluate(EM)
+                assert size is None or 13.5 <= size <= 14.5, f"{path}: {size}"
+
+
+def test_the_section_that_is_read_is_marked(visit: Visitor) -> None:
+    with visit(reduced_motion="reduce") as window:
+        page = window.open(f"{MODEL}#the-cure")
+        marked = page.locator("nav#contents [aria-current]")
+        marked.filter(has_text="The cure").wait_for()
+        assert marked.count() == 1
+        page.locator("#exercises > h2").evaluate("(e) => e.scrollIntoView()")
+        marked.filter(has_text="Exercises").wait_for()
+        assert marked.count() == 1
 
 
 def move(explorer: Locator, slider: Locator) -> None:
@@ -200,8 +265,12 @@ def test_every_mark_opens_its_check(visit: Visitor, chapters: list[str]) -> None
                 assert strip.get_attribute("open") is not None
                 said = strip.locator("summary").inner_text()
                 assert re.fullmatch(
-                    rf"✓ \({re.escape(number)}\) holds; refused: .+", said
+                    rf"✓ \({re.escape(number)}\) holds; \d+ wrong versions? refused",
+                    said.strip(),
                 )
+                names = strip.locator(".nn-twins").inner_text()
+                assert names.startswith("refused: ")
+                assert len(names.split(", ")) == int(said.split()[3])
                 back = strip.locator("summary a").get_attribute("href")
                 assert page.locator(str(back)).locator("a.nn-mark").count() == 1
                 followed += 1
@@ -302,7 +371,7 @@ def test_on_paper_there_is_the_first_frame_and_no_chrome(visit: Visitor) -> None
     with visit(color_scheme="dark") as window:
         page = window.open(MODEL)
         explorer = page.locator(".nn-explorer").first
-        slider = explorer.locator("input").first
+        slider = explorer.locator("input[type=range]").first
         slider.focus()
         slider.press("Home")
         slider.press("ArrowRight")
@@ -321,6 +390,8 @@ def test_on_paper_there_is_the_first_frame_and_no_chrome(visit: Visitor) -> None
             assert page.locator(chrome).count() > 0, chrome
             assert not page.locator(chrome).first.is_visible(), chrome
         assert page.locator(".nn-check summary").first.is_visible()
+        assert page.locator(".nn-exported pre").first.is_visible()
+        assert not page.locator(".nn-source:not(.nn-exported)").first.is_visible()
         inside = page.locator(".nn-solution > :not(summary)").first
         assert inside.is_visible()
 
@@ -370,6 +441,13 @@ def test_on_a_phone_the_contents_come_on_demand(visit: Visitor) -> None:
         contents.locator("a", has_text="Exercises").click()
         assert not contents.is_visible()
         assert page.url.endswith("#exercises")
+        page.get_by_role("button", name="Contents").click()
+        for reachable in ("button.theme", "a.tools"):
+            box = contents.locator(reachable).bounding_box()
+            assert box
+            assert box["y"] + box["height"] <= 300
+        page.get_by_role("button", name="Close the contents").click()
+        assert not contents.is_visible()
 
 
 def test_focus_is_seen(visit: Visitor) -> None:

@@ -50,7 +50,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         module.setup(app)
     return {
         "version": "1",
-        "env_version": 1,
+        "env_version": 2,
         "parallel_read_safe": True,
         "parallel_write_safe": True,
     }

@@ -1,7 +1,7 @@
 """A mark at each checked equation, and the check itself as a strip that opens.
 
-A cell ``#| check eq-LABEL`` printed ``eq-LABEL holds; refused: name, name``. That line
-is the strip's summary; the code is inside.
+A cell ``#| check eq-LABEL`` printed ``eq-LABEL holds; refused: name, name``. The strip
+says so in one line; the names, the code and what else it printed are inside.
 """
 
 from __future__ import annotations
@@ -33,16 +33,20 @@ def _equation(label: str, docname: str) -> addnodes.pending_xref:
 
 
 def _strip(source: nodes.literal_block, label: str, twins: str, docname: str) -> fold:
+    count = len(twins.split(", "))
+    versions = "wrong version" if count == 1 else "wrong versions"
     summary: list[nodes.Node] = [
         nodes.inline("", "✓", classes=["nn-tick"]),
         nodes.Text(" "),
         _equation(label, docname),
-        nodes.Text(" holds; refused: "),
+        nodes.Text(f" holds; {count} {versions} refused"),
     ]
-    for i, twin in enumerate(twins.split(", ")):
-        summary += [nodes.Text(", ")] if i else []
-        summary.append(nodes.inline("", twin, classes=["nn-refused"]))
-    strip = make("check", summary, source.parent)
+    names = nodes.paragraph("", "", classes=["nn-twins"])
+    names += [
+        nodes.inline("", "refused", classes=["nn-refused"]),
+        nodes.Text(f": {twins}"),
+    ]
+    strip = make("check", summary, names, source.parent)
     strip["ids"].append(f"check-{label}")
     return strip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
@@ -14,7 +15,7 @@ from bookpage.chapters import chapter_of
 from bookpage.notebooks import cells, code_cells, set_code, source_of
 
 DIRECTIVE = re.compile(r"\A#\|\s*export\s+([\w.]+)[ \t]*\n*")
-DERIVED = re.compile(r"Derived in (?:the )?(?:chapter|appendix) \w+\.?\Z", re.I)
+DERIVED = re.compile(r'\s*\bDerived in (?:chapter|appendix) \w+(,\s"[^"]*")?\.')
 PACKAGE = "nnlib"
 
 
@@ -69,6 +70,7 @@ def _add_badges(app: Sphinx, tree: nodes.document) -> None:
         anchor = f"cell-{known[cell['cell_index']][0]}"
         set_code(source, source.astext()[directive.end() :])
         cell["ids"].append(anchor)
+        cell["nn_export"] = True
         if names:
             badge = _badge(module, names, docname)
             badge.line = cell.line
@@ -96,21 +98,21 @@ def _link_api(app: Sphinx, tree: nodes.document, docname: str) -> None:
         page, anchor = found
         chapter = chapter_of(page)
         title = app.env.titles[page].astext()
-        text = (
-            f"chapter {chapter}, {title}"
-            if chapter and chapter.isdigit()
-            else f"{chapter}, {title}"
-        )
-        link = nodes.reference("", text, internal=True)
+        kind = "chapter" if chapter and chapter.isdigit() else "appendix"
+        link = nodes.reference("", f"{kind} {chapter}, {title}", internal=True)
         link["refuri"] = f"{app.builder.get_relative_uri(docname, page)}#{anchor}"
         line = nodes.paragraph("", "Derived in ", link, classes=["nn-derived"])
-        content = next(iter(entry.findall(addnodes.desc_content)))
-        for paragraph in list(content.findall(nodes.paragraph)):
-            if DERIVED.match(
-                paragraph.astext().strip()
-            ):  # the docstring's line, without a link
-                paragraph.parent.remove(paragraph)
-        content.append(line)
+        next(iter(entry.findall(addnodes.desc_content))).append(line)
+
+
+def _drop_derived(
+    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]
+) -> None:
+    """Drop the docstring's own "Derived in": the page says it with a link."""
+    text = DERIVED.sub("", "\n".join(lines))
+    # The page counts chapters without the zero of the file's name.
+    text = re.sub(r"\bchapter 0(\d)\b", r"chapter \1", text)
+    lines[:] = [*text.splitlines(), ""]
 
 
 def _purge(_app: Sphinx, env: BuildEnvironment, docname: str) -> None:
@@ -137,6 +139,8 @@ def setup(app: Sphinx) -> None:
     """Register the two directions."""
     app.connect("doctree-read", _add_badges, priority=430)
     app.connect("doctree-resolved", _link_api)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-docstring", _drop_derived)
     app.connect("env-purge-doc", _purge)
     app.connect("env-merge-info", _merge)
     app.connect("env-updated", _api_pages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from bookpage.chapters import chapter_of
 from bookpage.notebooks import code_cells, output_of, warn
 
 EXPLORER = '<div class="nn-explorer"'
+NOTICE = "What to notice:"
+COLUMN = 646  # px, book.css's --column
 CAPTION = re.compile(r"Figure ((?:\d+|A\d+)\.(\d+))\.")
 
 
@@ -52,7 +55,34 @@ def inline_svg(svg: str, prefix: str) -> str:
     """Return an SVG as it stands inside HTML, with ids of its own."""
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r' xmlns(?::xlink)?="[^"]*"', "", svg).replace("xlink:href=", "href=")
-    return prefix_ids(svg, prefix)
+    return prefix_ids(scalable(svg), prefix)
+
+
+def scalable(svg: str) -> str:
+    """Let a figure fill the column without its words growing with it.
+
+    book.css scales a text about its own middle or end; a transform would be in the way.
+
+    >>> scalable('<svg class="nn-figure" width="520" style=""><text>a</text></svg>')
+    '<svg class="nn-figure" width="520" style="--nn-text:0.805;"><text>a</text></svg>'
+    >>> scalable('<text x="1" transform="rotate(-90 1 2)">a</text>')
+    '<g transform="rotate(-90 1 2)"><text x="1">a</text></g>'
+    """
+    svg = re.sub(
+        r'(<text[^>]*?) transform="([^"]*)"([^>]*>.*?</text>)',
+        lambda m: (
+            m[1] + m[3]
+            if re.match(r"rotate\(-?0 ", m[2])
+            else f'<g transform="{m[2]}">{m[1]}{m[3]}</g>'
+        ),
+        svg,
+        flags=re.S,
+    )
+    return re.sub(
+        r'(<svg class="nn-figure"[^>]* width="([\d.]+)"[^>]* style=")',
+        lambda m: f"{m[1]}--nn-text:{min(1.0, float(m[2]) / COLUMN):.3g};",
+        svg,
+    )
 
 
 def play(html: str, prefix: str) -> str:
@@ -95,6 +125,28 @@ def _inline_outputs(app: Sphinx, tree: nodes.document) -> None:
             output["nn_figure"] = True
 
 
+def _inline_images(app: Sphinx, tree: nodes.document) -> None:
+    """Do the same with a stored figure that a text shows."""
+    for number, image in enumerate(list(tree.findall(nodes.image))):
+        relative, name = app.env.relfn2path(image["uri"], app.env.docname)
+        file = Path(name)
+        svg = (
+            file.read_text("utf-8") if file.suffix == ".svg" and file.is_file() else ""
+        )
+        if 'class="nn-figure"' not in svg:
+            continue
+        app.env.note_dependency(relative)
+        before, _, after = inline_svg(svg, f"i{number}-").partition(' aria-label="')
+        label = f' aria-label="{escape(image.get("alt", ""))}"'
+        markup = before + label + after.partition('"')[2]
+        link = image.parent
+        if isinstance(link, nodes.reference):  # Sphinx wants an image in a bare link
+            around = nodes.inline()
+            link.replace_self(around)
+            around += link
+        image.replace_self(picture(markup=markup))
+
+
 def _mark_captions(app: Sphinx, tree: nodes.document) -> None:
     """Make captions of the paragraphs that begin with a bold ``Figure N.k.``."""
     chapter = chapter_of(app.env.docname)
@@ -106,6 +158,7 @@ def _mark_captions(app: Sphinx, tree: nodes.document) -> None:
         if not found:
             continue
         paragraph["classes"].append("nn-caption")
+        _mark_notice(paragraph)
         name = f"figure-{found[1].replace('.', '-').lower()}"
         if name in tree.ids:
             warn(paragraph, f"a second Figure {found[1]}")
@@ -125,6 +178,16 @@ def _mark_captions(app: Sphinx, tree: nodes.document) -> None:
             cell.insert(cell.index(output) + 1, paragraph)
 
 
+def _mark_notice(caption: nodes.paragraph) -> None:
+    """Set apart the words that say where to look."""
+    for text in list(caption.findall(nodes.Text)):
+        before, found, after = text.partition(NOTICE)
+        if found:
+            parts = [nodes.Text(before)] if before else []
+            parts.append(nodes.inline("", NOTICE, classes=["nn-notice"]))
+            text.parent.replace(text, [*parts, nodes.Text(after)])
+
+
 def _visit_picture(self: HTML5Translator, node: picture) -> None:
     self.body.append(node["markup"] + "\n")
     raise nodes.SkipNode
@@ -141,4 +204,5 @@ def setup(app: Sphinx) -> None:
     """Register before the collector that copies image files (priority 500)."""
     app.add_node(picture, html=(_visit_picture, None))
     app.connect("doctree-read", _inline_outputs, priority=400)
-    app.connect("doctree-read", _mark_captions, priority=401)
+    app.connect("doctree-read", _inline_images, priority=401)
+    app.connect("doctree-read", _mark_captions, priority=402)

@@ -46,7 +46,10 @@ def _fold_cells(_app: Sphinx, tree: nodes.document) -> None:
             # A figure is looked at first; how it was made stands under it.
             at = len(cell) - 1 if drawn else cell.index(hidden)
             cell.remove(hidden)
-            cell.insert(at, make("source", [nodes.Text(text)], hidden))
+            folded = make("source", [nodes.Text(text)], hidden)
+            if cell.get("nn_export"):  # the text leads up to this code, on paper too
+                folded["classes"].append("nn-exported")
+            cell.insert(at, folded)
 
 
 def _fold_dropdowns(_app: Sphinx, tree: nodes.document) -> None:

@@ -24,7 +24,10 @@ from sphinx.writers.html5 import HTML5Translator
 
 from bookpage.notebooks import warn
 
-LONG = 30  # an inline formula wider than this many ex may scroll in its own box
+LONG = 13  # an inline formula wider than this many em may scroll in its own box
+SHAPE = re.compile(r"\((?=[^()]*,)(?:\w|[ ,]|\\l?dots)+\)")  # an array's: (N, K)
+OPENING = re.compile(r"[(\[“‘\"']+\Z")
+CLOSING = re.compile(r"(?:[.,;:!?)\]”’\"'…]|-(?:(?:th|st|nd|rd)\b)?|(?<=[’'])s\b)+")
 GLYPH = re.compile(r'href="#(mj-[^"]+)"')
 
 
@@ -115,11 +118,41 @@ def _draw(self: HTML5Translator, node: nodes.Element, tex: str, display: bool) -
     return f'{svg}<span class="nn-mathml">{drawing["mathml"]}</span>'
 
 
+def _tie(_app: Sphinx, tree: nodes.document) -> None:
+    """Keep inline formulas and their punctuation on one line.
+
+    To a browser a drawing is a word of its own: a line could begin with the full stop.
+    """
+    for math in list(tree.findall(nodes.math)):
+        parent = math.parent
+        at = parent.index(math)
+        before = parent[at - 1] if at else None
+        after = parent[at + 1] if at + 1 < len(parent) else None
+        opening = isinstance(before, nodes.Text) and OPENING.search(before)
+        closing = isinstance(after, nodes.Text) and CLOSING.match(after)
+        if not opening and not closing:
+            continue
+        tied = nodes.inline("", "", classes=["nn-tied"])
+        parent[at] = tied
+        tied += math
+        if closing:
+            tied += nodes.Text(closing[0])
+            parent[at + 1] = nodes.Text(after[closing.end() :])
+        if opening:
+            tied.insert(0, nodes.Text(opening[0]))
+            parent[at - 1] = nodes.Text(before[: opening.start()])
+
+
 def _inline(self: HTML5Translator, node: nodes.math) -> None:
-    drawing = _draw(self, node, node.astext(), display=False)
-    width = re.search(r'width="([\d.]+)ex"', drawing)
-    long = " nn-long" if width and float(width[1]) > LONG else ""
-    self.body.append(f'<span class="nn-math{long}">{drawing}</span>')
+    tex, more = node.astext(), ""
+    if SHAPE.fullmatch(tex):
+        more = " nn-shape"
+        tex = tex.replace(",)", "{,})")  # no space after the last comma
+    drawing = _draw(self, node, tex, display=False)
+    width = re.search(r'width="([\d.]+)em"', drawing)
+    if width and float(width[1]) > LONG:
+        more += " nn-long"
+    self.body.append(f'<span class="nn-math{more}">{drawing}</span>')
     raise nodes.SkipNode
 
 
@@ -164,5 +197,6 @@ def setup(app: Sphinx) -> None:
     app.add_html_math_renderer(
         "mathsvg", inline_renderers=(_inline, None), block_renderers=(_block, None)
     )
+    app.connect("doctree-read", _tie)
     app.connect("html-page-context", _add_glyphs)
     app.connect("build-finished", _close)

@@ -24,7 +24,10 @@ require(folder + "/node-main.js").init({
       glyphs[short(id)] = output.fontCache.cache.get(id);
     }
     const error = /data-mjx-error="([^"]*)"/.exec(drawn);
+    // In em, not in the ex of whatever font the page falls back to.
+    const em = (_, ex) => +(ex * output.font.params.x_height).toFixed(3) + "em";
     const svg = short(drawn)
+      .replace(/^<svg[^>]*>/, (head) => head.replace(/(-?[\d.]+)ex/g, em))
       .replace(/ (?:data-mml-node|data-c|data-mjx-texclass|data-variant|xmlns|xmlns:xlink|role|focusable|aria-hidden)="[^"]*"/g, "")
       .replaceAll("xlink:href=", "href=");
     const mathml = adaptor.outerHTML(adaptor.tags(box, "math")[0])

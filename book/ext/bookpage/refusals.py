@@ -7,7 +7,7 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from bookpage.notebooks import code_cells, output_of, set_code
+from bookpage.notebooks import code_cells, output_of
 
 
 def reason(traceback: str) -> str:
@@ -23,16 +23,33 @@ def reason(traceback: str) -> str:
     return traceback
 
 
+def _in_exercise(node: nodes.Node | None) -> bool:
+    while node is not None and not isinstance(node, nodes.section):
+        node = node.parent
+    if node is None:
+        return False
+    return node[0].astext().startswith("Exercise") or _in_exercise(node.parent)
+
+
 def _shorten(_app: Sphinx, tree: nodes.document) -> None:
     for cell in code_cells(tree):
         output = output_of(cell)
         for block in (
             list(output.findall(nodes.literal_block)) if output is not None else ()
         ):
-            if block.get("language") == "ipythontb":
-                set_code(block, reason(block.astext()))
-                block["language"] = "text"
-                block["classes"].append("nn-refusal")
+            if block.get("language") != "ipythontb":
+                continue
+            said = reason(block.astext())
+            name = re.match(r"[\w.]+:", said)
+            end = name.end() if name else 0
+            block.clear()
+            block.rawsource = ""  # so that Sphinx keeps the parts, unhighlighted
+            block += nodes.inline("", said[:end], classes=["nn-exception"])
+            block += nodes.Text(said[end:])
+            block["classes"].append("nn-refusal")
+            if _in_exercise(cell):
+                label = nodes.paragraph("", "The checker says:", classes=["nn-says"])
+                block.parent.insert(block.parent.index(block), label)
 
 
 def setup(app: Sphinx) -> None:

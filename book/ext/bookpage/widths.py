@@ -1,4 +1,4 @@
-"""What is wider than the text column may use the margin beside it."""
+"""A figure that is wider than the text column may use the margin beside it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from bookpage.figures import picture
-from bookpage.notebooks import code_cells, source_of
+from bookpage.figures import COLUMN, picture
+from bookpage.notebooks import code_cells
 
-COLUMN = 646  # px, book.css's --column
-CHARACTERS = 76  # of code in that column
 UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "in": 96.0}
 
 
@@ -27,11 +25,7 @@ def width(svg: str) -> float:
 
 def _mark(_app: Sphinx, tree: nodes.document) -> None:
     for cell in code_cells(tree):
-        source = source_of(cell)
-        lines = source.astext().splitlines() if source is not None else []
         figures = [width(figure["markup"]) for figure in cell.findall(picture)]
-        if source is not None and max(map(len, lines), default=0) > CHARACTERS:
-            source.parent["classes"].append("nn-wide")
         if max(figures, default=0.0) > COLUMN:
             cell["classes"].append("nn-wide")
 
