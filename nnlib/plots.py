@@ -263,8 +263,8 @@ class Explorer:
     draw : callable
         ``draw(**values)`` returns a Matplotlib figure made with `subplots`.
     controls : mapping of str to sequence
-        The controls, in order: a keyword of `draw` and the values that it takes. Numbers
-        make a slider, strings a choice.
+        The controls, in order: a keyword of `draw` and the values that it takes.
+        Numbers make a slider, strings a choice.
     alt : callable
         ``alt(**values)`` says what the frame at these values shows.
     start : mapping, optional
