@@ -1,4 +1,4 @@
-"""Functions of arrays, without state: the chapters' formulas, safe for all floats.
+"""Functions of arrays, without state: the formulas of the chapters.
 
 Each takes real arrays, and complex ones for derivatives by the complex step; integers
 become float64. A result has the precision of its input.
@@ -11,7 +11,166 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["log_softmax", "logsumexp", "softmax"]
+__all__ = [
+    "affine",
+    "log_softmax",
+    "logsumexp",
+    "one_hot",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "step",
+]
+
+
+def affine(
+    x: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike = 0.0
+) -> npt.NDArray[Any]:
+    """Compute the scores of neurons, dot products with their weights plus biases.
+
+    Derived in chapter 01, "What does one neuron compute?".
+
+    Parameters
+    ----------
+    x : array_like of shape (..., D)
+        Inputs, such as a batch of shape (N, D).
+    w : array_like of shape (D,) or (D, K)
+        The weights of one neuron, or of K neurons, one a column.
+    b : array_like of shape () or (K,)
+        The bias, or one for each neuron. It is never stretched over the batch.
+
+    Returns
+    -------
+    ndarray of shape (...) or (..., K)
+        Scores, in the highest precision among the arguments; a single number `b` takes
+        that of the others. Complex numbers are not conjugated. What exceeds the largest
+        float becomes inf, and inf - inf and 0 * inf nan, as in NumPy; float16 is summed
+        in float32.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not numeric, or if the shapes do not fit as above.
+
+    Examples
+    --------
+    >>> affine([[2.6, 1.8], [0.0, 0.0]], [1.5, 2.0], -2.5)
+    array([ 5. , -2.5])
+    >>> affine([1, 2], [[1, 0, -1], [0, 1, -1]], [0, 0, 5])
+    array([1., 2., 2.])
+
+    References
+    ----------
+    Equation def-neuron; eq-signed-distance says what it measures.
+    """
+    inputs, weights, bias = _numbers("x", x), _numbers("w", w), _numbers("b", b)
+    if weights.ndim not in (1, 2):
+        raise ValueError(f"w must have shape (D,) or (D, K), got {weights.shape}")
+    if inputs.ndim == 0 or inputs.shape[-1] != len(weights):
+        raise ValueError(f"x must have shape (..., {len(weights)}), got {inputs.shape}")
+    if bias.shape not in ((), weights.shape[1:]):
+        shape = f" or have shape {weights.shape[1:]}" if weights.ndim == 2 else ""
+        raise ValueError(f"b must be one number{shape}, got shape {bias.shape}")
+
+    one = 1j if bias.dtype.kind == "c" else 1.0  # of any precision
+    dtype = np.result_type(inputs, weights, bias if bias.ndim else one)
+    work = np.dtype(np.float32) if dtype == np.float16 else dtype
+    scores = np.asarray(
+        inputs.astype(work, copy=False) @ weights.astype(work, copy=False)
+    )
+    scores += bias.astype(work, copy=False)
+    return scores.astype(dtype, copy=False)
+
+
+def _numbers(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an array of floats or complex numbers; integers become float64."""
+    array = np.asarray(value)
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "fc":
+        raise ValueError(
+            f"{name} must hold real or complex numbers, got dtype {array.dtype}"
+        )
+    return array
+
+
+def step(x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return 1 where a number is positive, and 0 elsewhere.
+
+    Its slope is 0 wherever it has one, so it cannot be trained through.
+
+    Derived in chapter 03, "Why must it be nonlinear?".
+
+    Parameters
+    ----------
+    x : array_like of any shape
+        Real numbers, or complex ones, of which the real part decides.
+
+    Returns
+    -------
+    ndarray of the shape of x
+        In the precision of `x`; nan where `x` is nan.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not numeric.
+
+    Examples
+    --------
+    >>> step([-2, 0, 3])
+    array([0., 0., 1.])
+
+    References
+    ----------
+    Equations def-step and eq-step-slope; McCulloch and Pitts, "A logical calculus of
+    the ideas immanent in nervous activity", 1943.
+    """
+    array = _numbers("x", x)
+    on = np.greater(array.real, 0).astype(array.dtype)
+    return np.where(np.isnan(array), array, on)
+
+
+def relu(x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return what is positive as it is, and 0 elsewhere.
+
+    Derived in chapter 03, "Why must it be nonlinear?".
+
+    Parameters
+    ----------
+    x : array_like of any shape
+        Real numbers, or complex ones, of which the real part decides.
+
+    Returns
+    -------
+    ndarray of the shape of x
+        In the precision of `x`; nan where `x` is nan, and never a negative zero in a
+        real result.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not numeric.
+
+    Examples
+    --------
+    >>> relu([-2, 0, 3])
+    array([0., 0., 3.])
+
+    References
+    ----------
+    Equations def-relu, eq-relu-homogeneous and eq-relu-kinks; Fukushima, "Visual
+    feature extraction by a multilayered network of analog threshold elements", 1969.
+    """
+    array = _numbers("x", x)
+    if array.dtype.kind == "c":
+        # A nan in either part stays: nothing is known of that number.
+        off = (array.real <= 0) & ~np.isnan(array)
+        return np.where(off, array.dtype.type(0), array)
+    y: npt.NDArray[Any] = np.asarray(np.maximum(array, 0))
+    y += 0.0  # the larger of -0 and 0 may be either, but -0 + 0 is 0
+    return y
 
 
 def softmax(z: npt.ArrayLike, *, axis: int = -1) -> npt.NDArray[Any]:
@@ -199,3 +358,138 @@ def _log1p(s: npt.NDArray[Any]) -> npt.NDArray[Any]:
         near = 0.5 * np.log1p(x * (2 + x) + y * y)
         far = np.log(np.hypot(1 + x, y))
     return np.asarray(np.where(abs(x) < 0.5, near, far) + 1j * np.arctan2(y, 1 + x))
+
+
+def one_hot(labels: npt.ArrayLike, classes: int) -> npt.NDArray[np.float64]:
+    """Write labels as vectors with a single 1.
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (...)
+        Numbers of classes, from 0 to classes - 1.
+    classes : int
+        The number K >= 1 of classes.
+
+    Returns
+    -------
+    ndarray of shape (..., K)
+        float64, 1 at the label and 0 elsewhere along the last axis.
+
+    Raises
+    ------
+    ValueError
+        If `labels` are not integers or not from 0 to K - 1, or if `classes` is not a
+        positive integer.
+
+    Examples
+    --------
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+
+    References
+    ----------
+    Equation eq-cce.
+    """
+    if isinstance(classes, bool) or not isinstance(classes, int | np.integer):
+        raise ValueError(f"classes must be a positive integer, got {classes!r}")
+    if classes < 1:
+        raise ValueError(f"classes must be a positive integer, got {classes}")
+    array = np.asarray(labels)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(f"labels must be integers, got dtype {array.dtype}")
+    for worst in (array.min(), array.max()) if array.size else ():
+        if not 0 <= worst < classes:
+            raise ValueError(f"labels must lie from 0 to {classes - 1}, got {worst}")
+    hot = np.zeros((*array.shape, classes))
+    np.put_along_axis(hot, array.astype(np.intp)[..., np.newaxis], 1, -1)
+    return hot
+
+
+def sigmoid(x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Compute the probability of yes from its score, 1 / (1 + exp(-x)).
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    x : array_like of shape (...)
+        Scores, of any size.
+
+    Returns
+    -------
+    ndarray of the shape of x
+        For real `x`, numbers from 0 to 1, in the precision of `x`, correct to a few
+        units in the last place.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not numeric.
+
+    Examples
+    --------
+    >>> sigmoid([0.0, -1000.0, 1000.0])
+    array([0.5, 0. , 1. ])
+
+    References
+    ----------
+    Equation eq-sigmoid-softmax.
+    """
+    values, dtype = _values_and_dtype(x)
+    negative = values.real < 0
+    e = np.exp(np.where(negative, values, -values))
+    return np.asarray(np.where(negative, e, 1) / (1 + e)).astype(dtype, copy=False)
+
+
+def softplus(x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Compute ln(1 + exp(x)), the log-sum-exp of x and 0.
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    x : array_like of shape (...)
+        Scores, of any size.
+
+    Returns
+    -------
+    ndarray of the shape of x
+        In the precision of `x`. For real `x`, between max(x, 0) and max(x, 0) + ln 2,
+        correct to a few units in the last place; for complex `x`, up to a multiple of
+        2πi.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not numeric.
+
+    Examples
+    --------
+    >>> softplus([-1000.0, 0.0, 1000.0]).round(6).tolist()
+    [0.0, 0.693147, 1000.0]
+
+    References
+    ----------
+    Equation eq-binary-logits; Dugas et al., "Incorporating second-order functional
+    knowledge for better option pricing", 2001, who named it.
+    """
+    values, dtype = _values_and_dtype(x)
+    positive = values.real > 0
+    rest = _log1p(np.asarray(np.exp(np.where(positive, -values, values))))
+    return np.asarray(np.where(positive, values, 0) + rest).astype(dtype, copy=False)
+
+
+def _values_and_dtype(x: npt.ArrayLike) -> tuple[npt.NDArray[Any], np.dtype[Any]]:
+    """Return x as numbers to compute with, and the dtype of the result."""
+    array = np.asarray(x)
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "fc":
+        raise ValueError(
+            f"x must hold real or complex numbers, got dtype {array.dtype}"
+        )
+    work = np.float32 if array.dtype.type is np.float16 else array.dtype
+    return array.astype(work, copy=False), array.dtype

@@ -1,4 +1,4 @@
-"""softmax, log_softmax and logsumexp against mpmath, over the whole range of floats."""
+"""The functions against mpmath, over the whole range of floats."""
 
 import mpmath as mp
 import numpy as np
@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlib.functional import log_softmax, logsumexp, softmax
+from nnlib.functional import (
+    log_softmax,
+    logsumexp,
+    one_hot,
+    sigmoid,
+    softmax,
+    softplus,
+)
 
 FUNCTIONS = (softmax, log_softmax, logsumexp)
 SIZES = {
@@ -308,3 +315,112 @@ def test_inf_without_an_answer_is_nan_with_a_warning():
 def test_bad_input_is_named(function, z, axis, message):
     with pytest.raises(ValueError, match=message):
         function(z, axis=axis)
+
+
+# Chapter 05: one_hot, sigmoid, softplus.
+
+
+def exact_sigmoid_and_softplus(x):
+    """Both with 60 digits, for a real or complex number."""
+    with mp.workdps(60):
+        x = mp.mpmathify(complex(x) if np.iscomplexobj(x) else float(x))
+        if mp.re(x) < 0:
+            power = mp.exp(x)
+            return power / (1 + power), mp.log1p(power)
+        power = mp.exp(-x)
+        return 1 / (1 + power), x + mp.log1p(power)
+
+
+@pytest.mark.parametrize(("dtype", "size"), CASES)
+def test_sigmoid_and_softplus_are_right_to_a_few_units(dtype, size):
+    x = np.random.default_rng(7).uniform(-size, size, 200).astype(dtype)
+    x[:4] = size, -size, 0, -0.0
+    eps, tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).smallest_subnormal)
+    for position, function in enumerate((sigmoid, softplus)):
+        answer = function(x)
+        assert answer.dtype == dtype
+        for got, value in zip(answer, x, strict=True):
+            want = exact_sigmoid_and_softplus(value)[position]
+            assert abs(mp.mpf(float(got)) - want) <= 4 * eps * abs(want) + 2 * tiny
+
+
+def test_sigmoid_and_softplus_of_complex_numbers():
+    rng = np.random.default_rng(8)
+    for size in (1.0, 30.0, 700.0):
+        x = rng.uniform(-size, size, 50) + 1j * rng.uniform(-1, 1, 50)
+        want = np.array([exact_sigmoid_and_softplus(value) for value in x], complex)
+        np.testing.assert_allclose(sigmoid(x), want[:, 0], rtol=1e-13)
+        np.testing.assert_allclose(softplus(x), want[:, 1], rtol=1e-13)
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 1e4, 1e300])
+def test_complex_step_gives_the_slopes_of_sigmoid_and_softplus(size):
+    x = np.random.default_rng(9).uniform(-size, size, 100)
+    step = 1e-200
+    slope = sigmoid(x) * sigmoid(-x)
+    np.testing.assert_allclose(
+        sigmoid(x + 1j * step).imag / step, slope, rtol=1e-12, atol=1e-100
+    )
+    np.testing.assert_allclose(
+        softplus(x + 1j * step).imag / step, sigmoid(x), rtol=1e-12, atol=1e-100
+    )
+
+
+@given(st.floats(-1e300, 1e300))
+def test_symmetries_of_sigmoid_and_softplus(x):
+    assert sigmoid(x) + sigmoid(-x) == pytest.approx(1, abs=3e-16)
+    assert softplus(x) - softplus(-x) == pytest.approx(x, rel=1e-15, abs=1e-15)
+    np.testing.assert_allclose(
+        softmax([x, 0.0])[0], sigmoid(x), rtol=1e-12, atol=1e-320
+    )
+    np.testing.assert_allclose(logsumexp([x, 0.0]), softplus(x), rtol=1e-15)
+
+
+def test_limits_and_nan():
+    x = np.array([np.inf, -np.inf, np.nan])
+    np.testing.assert_array_equal(sigmoid(x), [1, 0, np.nan])
+    np.testing.assert_array_equal(softplus(x), [np.inf, 0, np.nan])
+
+
+@pytest.mark.parametrize("function", [sigmoid, softplus])
+def test_shapes_and_kinds(function):
+    assert function(np.array([[1, -1]], np.int8)).dtype == np.float64
+    assert function(np.array([1, -1], np.float16)).dtype == np.float16
+    assert function(np.ones((0, 3), np.float32)).shape == (0, 3)
+    assert function(2.0).shape == ()
+    assert isinstance(function(2.0), np.ndarray)
+    x = np.array([1.0, -2.0])
+    assert not np.shares_memory(function(x), x)
+    np.testing.assert_array_equal(x, [1, -2])
+    for bad in ("a", None):
+        with pytest.raises(
+            ValueError, match="x must hold real or complex numbers, got"
+        ):
+            function(bad)
+
+
+def test_one_hot():
+    labels = np.random.default_rng(0).integers(0, 7, (4, 5))
+    hot = one_hot(labels, 7)
+    assert hot.dtype == np.float64
+    np.testing.assert_array_equal(hot, labels[..., None] == np.arange(7))
+    np.testing.assert_array_equal(one_hot(np.uint8(2), 3), [0, 0, 1])
+    assert one_hot([], 3).shape == (0, 3)
+    assert one_hot(np.zeros((0, 2), int), np.int64(3)).shape == (0, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "message"),
+    [
+        ([0, 3], 3, "labels must lie from 0 to 2, got 3"),
+        ([0, -1], 3, "labels must lie from 0 to 2, got -1"),
+        ([0.0, 1.0], 3, "labels must be integers, got dtype float64"),
+        ([True], 3, "labels must be integers, got dtype bool"),
+        ([0], 0, "classes must be a positive integer, got 0"),
+        ([0], 2.0, "classes must be a positive integer, got 2.0"),
+        ([0], True, "classes must be a positive integer, got True"),
+    ],
+)
+def test_one_hot_names_what_is_wrong(labels, classes, message):
+    with pytest.raises(ValueError, match=message):
+        one_hot(labels, classes)

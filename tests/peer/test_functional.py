@@ -46,3 +46,21 @@ def test_keeps_what_pytorch_rounds_away():
     z = np.array([40.0, 0.0])
     assert torch.log_softmax(torch.from_numpy(z), -1)[0] == 0
     assert functional.log_softmax(z)[0] == pytest.approx(-np.exp(-40.0), rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_affine_agrees_with_linear(dtype):
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        inputs, outputs = (int(n) for n in rng.integers(1, 40, 2))
+        batch = tuple(rng.integers(0, 9, rng.integers(0, 3)))
+        x = rng.normal(size=(*batch, inputs)).astype(dtype)
+        w = rng.normal(size=(inputs, outputs)).astype(dtype)
+        b = rng.normal(size=outputs).astype(dtype)
+        got = functional.affine(x, w, b)
+        # PyTorch keeps the weights of a neuron in a row.
+        want = torch.nn.functional.linear(*map(torch.from_numpy, (x, w.T.copy(), b)))
+        assert got.shape == tuple(want.shape)
+        assert got.dtype == dtype
+        limit = TOLERANCE[dtype] * (inputs + 1)
+        np.testing.assert_allclose(got, want.numpy(), rtol=0, atol=limit)

@@ -1,0 +1,327 @@
+"""Losses: one number that says how wrong predictions are, safe for all floats.
+
+Class losses are means over samples, the others means over all elements. Means are taken
+in float64, as sums of terms already divided by their number, so a finite mean does not
+overflow. Shares in the truth are kept in float64. Prediction and truth never broadcast,
+and nan in any prediction gives nan.
+"""
+
+# Written by book/tools/export.py: edit the chapter, then run `make export`.
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnlib.functional import log_softmax
+
+__all__ = [
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "Loss",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+]
+
+
+class Loss:
+    """What every loss is: called with predictions and truth, it returns a number.
+
+    A loss keeps what the derivative of its last value needs.
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    y_pred : array_like
+        Of the call: predictions, the sample first.
+    y_true : array_like
+        Of the call: what was right.
+
+    Raises
+    ------
+    NotImplementedError
+        If it is called and the class does not say how.
+
+    Examples
+    --------
+    >>> class Wrong(Loss):
+    ...     def __call__(self, y_pred, y_true):
+    ...         return float(np.mean(np.asarray(y_pred) != np.asarray(y_true)))
+    >>> Wrong()([1, 2], [1, 3])
+    0.5
+    """
+
+    def __call__(self, y_pred: npt.ArrayLike, y_true: npt.ArrayLike) -> float:
+        """Return the loss."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+
+
+class SoftmaxCrossEntropy(Loss):
+    """Cross-entropy of one of K classes, from scores.
+
+    Called, it returns the mean over samples of LSE(z) - z_t, finite for all scores
+    whose differences are, and accurate also where it is tiny.
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    y_pred : array_like of shape (N, K)
+        Of the call: scores. float32 scores are computed in float32, their losses
+        averaged in float64.
+    y_true : array_like of int, shape (N,), or array_like of shape (N, K)
+        Of the call: labels, or rows of probabilities, such as one-hot ones, with sum 1
+        to within 0.001.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, or a shape, kind of number, label or row does not fit.
+
+    Examples
+    --------
+    >>> loss = SoftmaxCrossEntropy()
+    >>> round(loss([[0.0, 0.0], [0.0, 0.0]], [0, 1]), 6)
+    0.693147
+    >>> loss([[0.0, 1000.0]], [0])
+    1000.0
+
+    References
+    ----------
+    Equation eq-cce-logits.
+    """
+
+    def __call__(self, y_pred: npt.ArrayLike, y_true: npt.ArrayLike) -> float:
+        """Return the loss."""
+        self._z, self._y = _samples_and_classes(y_pred, y_true)
+        return _class_mean(log_softmax(self._z), self._y)
+
+
+class CategoricalCrossEntropy(Loss):
+    """Cross-entropy of one of K classes, from probabilities, without clipping.
+
+    Called, it returns the mean over samples of -ln p_t: inf where the truth was given
+    probability 0. From scores, SoftmaxCrossEntropy is finite and more accurate.
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    y_pred : array_like of shape (N, K)
+        Of the call: rows of probabilities, with sum 1 to within 0.01.
+    y_true : array_like of int, shape (N,), or array_like of shape (N, K)
+        Of the call: labels, or rows of probabilities, such as one-hot ones, with sum 1
+        to within 0.001.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, or a shape, kind of number, label or row does not fit.
+
+    Examples
+    --------
+    >>> round(CategoricalCrossEntropy()([[0.5, 0.5], [0.0, 1.0]], [0, 1]), 6)
+    0.346574
+    >>> CategoricalCrossEntropy()([[0.0, 1.0]], [0])
+    inf
+
+    References
+    ----------
+    Equation eq-cce.
+    """
+
+    def __call__(self, y_pred: npt.ArrayLike, y_true: npt.ArrayLike) -> float:
+        """Return the loss."""
+        p, y = _samples_and_classes(y_pred, y_true)
+        _check_rows("y_pred", p, 0.01, "; scores belong to SoftmaxCrossEntropy")
+        self._p, self._y = p, y
+        if np.isnan(p).any():
+            return float("nan")
+        with np.errstate(divide="ignore"):
+            return _class_mean(np.log(p), y)
+
+
+class SigmoidCrossEntropy(Loss):
+    """Binary cross-entropy of yes/no questions, from scores.
+
+    Called, it returns the mean over all elements of softplus(z) - y z, finite for all
+    scores, and accurate also where it is tiny.
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    y_pred : array_like of shape (...)
+        Of the call: scores, one a question. float32 scores are computed in float32,
+        their losses averaged in float64.
+    y_true : array_like of shape (...)
+        Of the call: 1 for yes, 0 for no, or a share between; the shape of `y_pred`.
+
+    Raises
+    ------
+    ValueError
+        If there is no element, a shape or kind of number does not fit, or an element of
+        `y_true` is not from 0 to 1.
+
+    Examples
+    --------
+    >>> loss = SigmoidCrossEntropy()
+    >>> round(loss([0.0, 0.0], [0, 1]), 6)
+    0.693147
+    >>> loss([-1000.0], [1])
+    1000.0
+
+    References
+    ----------
+    Equation eq-binary-logits.
+    """
+
+    def __call__(self, y_pred: npt.ArrayLike, y_true: npt.ArrayLike) -> float:
+        """Return the loss."""
+        self._z, self._y = z, y = _elements(y_pred, y_true)
+        size = np.abs(z)
+        denied = np.where(z >= 0, 1 - y, y)
+        return _mean(np.log1p(np.exp(-size)) + _share_of(denied, size))
+
+
+class BinaryCrossEntropy(Loss):
+    """Binary cross-entropy of yes/no questions, from probabilities, without clipping.
+
+    Called, it returns the mean over all elements of -y ln p - (1 - y) ln(1 - p): inf
+    where the truth was given probability 0. From scores, SigmoidCrossEntropy is finite
+    and more accurate.
+
+    Derived in chapter 05, "Why cross-entropy?".
+
+    Parameters
+    ----------
+    y_pred : array_like of shape (...)
+        Of the call: probabilities of yes, from 0 to 1.
+    y_true : array_like of shape (...)
+        Of the call: 1 for yes, 0 for no, or a share between; the shape of `y_pred`.
+
+    Raises
+    ------
+    ValueError
+        If there is no element, a shape or kind of number does not fit, or an element is
+        not from 0 to 1.
+
+    Examples
+    --------
+    >>> round(BinaryCrossEntropy()([0.5, 1.0], [0, 1]), 6)
+    0.346574
+    >>> BinaryCrossEntropy()([0.0], [1])
+    inf
+
+    References
+    ----------
+    Equation eq-binary.
+    """
+
+    def __call__(self, y_pred: npt.ArrayLike, y_true: npt.ArrayLike) -> float:
+        """Return the loss."""
+        p, y = _elements(y_pred, y_true)
+        _check_range("y_pred", p, "; scores belong to SigmoidCrossEntropy")
+        self._p, self._y = p, y
+        with np.errstate(divide="ignore"):
+            yes, no = np.log(p), np.log1p(-p)
+        return _mean(-_share_of(y, yes) - _share_of(1 - y, no))
+
+
+def _samples_and_classes(
+    y_pred: npt.ArrayLike, y_true: npt.ArrayLike
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return predictions (N, K), and labels (N,) or probabilities (N, K), checked."""
+    pred, true = _reals("y_pred", y_pred), np.asarray(y_true)
+    if pred.ndim != 2:
+        raise ValueError(f"y_pred must have shape (samples, classes), got {pred.shape}")
+    if pred.size == 0:
+        raise ValueError(
+            f"y_pred must hold at least one sample and one class, got {pred.shape}"
+        )
+    n, k = pred.shape
+    if true.shape == (n,):
+        if true.dtype.kind not in "iu":
+            raise ValueError(f"y_true must hold integer labels, got dtype {true.dtype}")
+        for worst in (true.min(), true.max()):
+            if not 0 <= worst < k:
+                raise ValueError(
+                    f"y_true must hold labels from 0 to {k - 1}, got {worst}"
+                )
+        return pred, true
+    if true.shape != (n, k):
+        raise ValueError(
+            f"y_true must have shape ({n},) or ({n}, {k}), got {true.shape}"
+        )
+    true = _reals("y_true", true)
+    _check_rows("y_true", true, 0.001, "")
+    if np.isnan(true).any():
+        raise ValueError("y_true must hold rows of probabilities, got nan")
+    return pred, true.astype(np.result_type(true, np.float64), copy=False)
+
+
+def _elements(
+    y_pred: npt.ArrayLike, y_true: npt.ArrayLike
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return predictions and answers from 0 to 1, of one shape, checked."""
+    pred, true = _reals("y_pred", y_pred), _reals("y_true", y_true)
+    if true.shape != pred.shape:
+        raise ValueError(
+            f"y_true must have the shape of y_pred, {pred.shape}, got {true.shape}"
+        )
+    if pred.size == 0:
+        raise ValueError(f"y_pred must hold at least one element, got {pred.shape}")
+    _check_range("y_true", true, "")
+    if np.isnan(true).any():
+        raise ValueError("y_true must lie from 0 to 1, got nan")
+    return pred, true.astype(np.result_type(true, np.float64), copy=False)
+
+
+def _reals(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an array of float32 or more; integers become float64."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if array.dtype.kind != "f":
+        return array.astype(np.float64)
+    work = np.float32 if array.dtype.type is np.float16 else array.dtype
+    return np.asarray(array, work)
+
+
+def _check_rows(name: str, p: npt.NDArray[Any], tolerance: float, hint: str) -> None:
+    """Refuse rows that are no probabilities; nan passes."""
+    if (p < 0).any():
+        raise ValueError(f"{name} must hold rows of probabilities, got {p.min()}{hint}")
+    total = p.sum(axis=1, dtype=np.float64)
+    off = np.abs(total - 1)
+    if (off > tolerance).any():
+        raise ValueError(
+            f"{name} must hold rows of probabilities with sum 1, "
+            f"got a row with sum {total[np.nanargmax(off)]:.4g}{hint}"
+        )
+
+
+def _check_range(name: str, p: npt.NDArray[Any], hint: str) -> None:
+    """Refuse elements that are not from 0 to 1; nan passes."""
+    outside = (p < 0) | (p > 1)
+    if outside.any():
+        raise ValueError(f"{name} must lie from 0 to 1, got {p[outside].flat[0]}{hint}")
+
+
+def _share_of(share: npt.NDArray[Any], cost: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return share times cost, and 0 where the share is 0, also of inf."""
+    product = np.zeros(cost.shape, np.result_type(share, cost))
+    return np.asarray(np.multiply(share, cost, out=product, where=share != 0))
+
+
+def _class_mean(log_p: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:
+    """Return the mean over samples of the cross-entropy, from logarithms."""
+    if y.ndim == 1:
+        return _mean(-log_p[np.arange(len(y)), y])
+    return _mean(-_share_of(y, log_p).sum(axis=1, dtype=np.float64))
+
+
+def _mean(terms: npt.NDArray[Any]) -> float:
+    """Return the mean in float64; divided first, because the sum may overflow."""
+    return float((terms.astype(np.float64, copy=False) / terms.size).sum())
