@@ -227,13 +227,7 @@ def _classes_last(
     Sums along contiguous memory are exact to a few units, since NumPy adds pairs of
     pairs there; along other axes, and in float16, their errors grow with K.
     """
-    array = np.asarray(z)
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float64)
-    if array.dtype.kind not in "fc":
-        raise ValueError(
-            f"z must hold real or complex numbers, got dtype {array.dtype}"
-        )
+    array = _numbers("z", z)
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(
             f"axis must be an axis of z, got {axis} for z of shape {array.shape}"
@@ -484,12 +478,6 @@ def softplus(x: npt.ArrayLike) -> npt.NDArray[Any]:
 
 def _values_and_dtype(x: npt.ArrayLike) -> tuple[npt.NDArray[Any], np.dtype[Any]]:
     """Return x as numbers to compute with, and the dtype of the result."""
-    array = np.asarray(x)
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float64)
-    if array.dtype.kind not in "fc":
-        raise ValueError(
-            f"x must hold real or complex numbers, got dtype {array.dtype}"
-        )
+    array = _numbers("x", x)
     work = np.float32 if array.dtype.type is np.float16 else array.dtype
     return array.astype(work, copy=False), array.dtype
