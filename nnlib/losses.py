@@ -94,8 +94,9 @@ class SoftmaxCrossEntropy(Loss):
 
     def __call__(self, y_pred: npt.ArrayLike, y_true: npt.ArrayLike) -> float:
         """Return the loss."""
-        self._z, self._y = _samples_and_classes(y_pred, y_true)
-        return _class_mean(log_softmax(self._z), self._y)
+        z, self._y = _samples_and_classes(y_pred, y_true)
+        self._log_p = log_softmax(z)
+        return _class_mean(self._log_p, self._y)
 
 
 class CategoricalCrossEntropy(Loss):
