@@ -147,7 +147,7 @@ class SigmoidCrossEntropy(Loss):
     """Binary cross-entropy of yes/no questions, from scores.
 
     Called, it returns the mean over all elements of softplus(z) - y z, finite for all
-    scores, and accurate also where it is tiny.
+    finite scores, and accurate also where it is tiny.
 
     Derived in chapter 05, "Why cross-entropy?".
 

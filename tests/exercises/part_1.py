@@ -978,6 +978,35 @@ RIGHT = [
     ("sigmoid_cross_entropy", lambda z, y: binary_by_softplus(np.float32(z), y)),
 ]
 
+
+def class_loss_with_a_low_score(z, labels):
+    rows = np.arange(len(z))
+    others = z.copy()
+    others[rows, labels] = -1e6
+    return softplus(logsumexp(others) - z[rows, labels]).mean()
+
+
+def loses_any_last_axis(p, t):
+    if p.shape == (*t.shape, 1):
+        p = p[..., 0]
+    if t.shape == (*p.shape, 1):
+        t = t[..., 0]
+    if p.shape != t.shape:
+        raise ValueError("shapes")
+    return ((p - t) ** 2).mean()
+
+
+def relu_by_halves(x):
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(x == -np.inf, 0, (x + abs(x)) / 2).astype(x.dtype)
+
+
+WRONG += [
+    ("mean_squared_difference", loses_any_last_axis, "must raise ValueError"),
+    ("relu", relu_by_halves, "got inf"),
+    ("cross_entropy", class_loss_with_a_low_score, "only -inf does"),
+]
+
 # The number that a message gives to an equation.
 NUMBERS = [
     ("00_verify", "eq-sine-slope", 2),
