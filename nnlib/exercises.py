@@ -13,12 +13,18 @@ import numpy as np
 
 __all__ = [
     "check_angle",
+    "check_backward",
+    "check_bias_gradient",
     "check_collapse",
     "check_cosine_slope",
     "check_cross_entropy",
     "check_deceiver",
     "check_dense",
+    "check_diff_adjoint",
+    "check_exposure",
+    "check_fourth_order",
     "check_inverted",
+    "check_joint_gradient",
     "check_logsumexp",
     "check_mean_squared_difference",
     "check_relu",
@@ -26,8 +32,12 @@ __all__ = [
     "check_sigmoid_cross_entropy",
     "check_signed_distance",
     "check_softmax",
+    "check_softmax_backward",
     "check_temperature",
+    "check_two_layer_gradients",
+    "check_unbroadcast",
     "check_untrained_loss",
+    "check_verdict",
     "check_xor",
 ]
 
@@ -448,7 +458,8 @@ def check_shapes(shapes: Mapping[str, Any]) -> None:
     for name, (array, hint) in hints.items():
         assert name in shapes, f"no shape is given for {name}"
         shape = shapes[name]
-        assert shape is not None and shape is not ..., f"{name}: nothing to check yet"
+        given = shape is not None and shape is not ...
+        assert given, f"{name}: nothing to check yet"
         assert isinstance(shape, tuple | list), (
             f"{name}: a shape is a tuple, such as (3,) or (3, 2), got {shape!r}"
         )
@@ -1325,7 +1336,7 @@ def check_cross_entropy(loss: Callable[[Any, Any], Any]) -> None:
         )
     low = answer([[-2e300, -3e300]], [1])
     assert np.isclose(low, 1e300), (
-        f"for scores -2e300 and -3e300 and the label 1 the loss is 1e300, got {low:.6g}: "
+        f"for scores -2e300, -3e300 and the label 1 the loss is 1e300, got {low:.6g}: "
         "no finite number takes the true score out of log-sum-exp, only -inf does"
     )
     rows = answer([[2000.0, 0.0], [0.0, 1.0]], [0, 1])
@@ -1345,3 +1356,941 @@ def check_cross_entropy(loss: Callable[[Any, Any], Any]) -> None:
             "log_softmax does, or use the margin"
         )
     )
+
+
+def check_verdict(is_right: Callable[[Any, Any, Any], Any]) -> None:
+    """Check exercise 6.1, a judge of gradients.
+
+    Derived in chapter 06, "How do we know that a gradient is right?".
+
+    Parameters
+    ----------
+    is_right : callable
+        ``is_right(f, df, x)`` returns whether ``df(x)`` is the gradient of f at x.
+
+    Raises
+    ------
+    AssertionError
+        If a culprit is acquitted or an innocent convicted, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_verdict(lambda f, df, x: True)
+    Traceback (most recent call last):
+        ...
+    AssertionError: acquitted: the squared error with the wrong sign
+    """
+    rng = np.random.default_rng(6)
+    x, g, t = rng.standard_normal((3, 4, 3))
+    w = rng.standard_normal((3, 3))
+
+    def softmax(z: Any) -> Any:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def through_softmax(z: Any) -> Any:
+        p = softmax(z)
+        return p * (g - (g * p).sum(axis=1, keepdims=True))
+
+    def diagonal(z: Any) -> Any:
+        p = softmax(z)
+        return g * p * (1 - p)
+
+    squared, product = "the squared error", "the product with a weight"
+    rectified, normalised = "the ReLU", "the softmax"
+    cases: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+        squared: (
+            lambda z: ((z - t) ** 2).sum() / (2 * len(z)),
+            lambda z: (z - t) / len(z),
+            {
+                "with the wrong sign": lambda z: (t - z) / len(z),
+                "without its 1/N": lambda z: z - t,
+            },
+        ),
+        product: (
+            lambda z: (g * (z @ w)).sum(),
+            lambda z: g @ w.T,
+            {"not transposed": lambda z: g @ w},
+        ),
+        normalised: (
+            lambda z: (g * softmax(z)).sum(),
+            through_softmax,
+            {"with its diagonal only": diagonal},
+        ),
+        rectified: (
+            lambda z: (g * np.maximum(z, 0)).sum(),
+            lambda z: g * (z > 0),
+            {"without its mask": lambda z: g},
+        ),
+        "the cube": (lambda z: (z**3).sum(), lambda z: 3 * z**2, {}),
+    }
+
+    def ask(f: Any, df: Any, at: Any) -> bool:
+        given = at.copy()
+        try:
+            with np.errstate(all="ignore"):
+                answer = is_right(f, df, at)
+        except (ValueError, IndexError, TypeError) as error:
+            raise AssertionError(
+                f"for x of shape {at.shape} your judge breaks: {error}"
+            ) from error
+        assert np.array_equal(at, given), (
+            "x was changed, perhaps by rounding only: x + h - h need not be x, "
+            "so move a copy"
+        )
+        assert answer is not None, "is_right returned None: there is no verdict"
+        assert np.shape(answer) == (), (
+            f"a verdict is one True or False, got shape {np.shape(answer)}: "
+            "let the worst entry decide"
+        )
+        return bool(answer)
+
+    def scaled(f: Any, factor: float) -> Any:
+        return lambda z: factor * f(z)
+
+    for factor, size in ((1.0, ""), (1e-6, " times 1e-6"), (1e6, " times 1e6")):
+        for name, (f, df, wrong) in cases.items():
+            for mistake, other in wrong.items():
+                assert not ask(scaled(f, factor), scaled(other, factor), x), (
+                    f"acquitted: {name} {mistake}{size}"
+                    + ("; a tolerance must grow with the gradient" if size else "")
+                )
+            assert ask(scaled(f, factor), scaled(df, factor), x), (
+                f"convicted: {name}{size}, which is innocent"
+                + (
+                    "; a tolerance must grow with the gradient"
+                    if size
+                    else "; is the step near 6e-6, eq. 6.5?"
+                )
+            )
+
+    f, df, _ = cases[squared]
+
+    def one_off(z: Any) -> Any:
+        answer = df(z).copy()
+        answer[3, 2] *= 1.0001
+        return answer
+
+    for factor, size in ((1.0, ""), (1e-6, " times 1e-6"), (1e6, " times 1e6")):
+        assert not ask(scaled(f, factor), scaled(one_off, factor), x), (
+            f"acquitted: the squared error{size} with one entry too large by a "
+            "ten-thousandth; central differences are good to 1e-10, eq. 6.5, so a "
+            "tolerance of 1e-7 of the largest entry will do"
+        )
+
+    def swapped(z: Any) -> Any:
+        answer = df(z).copy()
+        answer[0], answer[1] = answer[1].copy(), answer[0].copy()
+        return answer
+
+    assert not ask(f, swapped, x), (
+        "acquitted: the squared error with two samples exchanged: compare each entry, "
+        "or use random directions, not the sum"
+    )
+    for value, hint in (
+        (np.inf, "take the tolerance from what you measured, not from df(x)"),
+        (np.nan, "nan compares as False with everything"),
+    ):
+        assert not ask(f, lambda z, value=value: np.full(z.shape, value), x), (
+            f"acquitted: a gradient of {value}: {hint}"
+        )
+
+
+def check_fourth_order(slope: Callable[[Any, float, float], Any]) -> None:
+    """Check exercise 6.2, a difference whose error falls like the fourth power of h.
+
+    Derived in chapter 06, "How do we know that a gradient is right?".
+
+    Parameters
+    ----------
+    slope : callable
+        ``slope(f, x, h)`` returns the slope of f at x, from four values of f.
+
+    Raises
+    ------
+    AssertionError
+        If the error is not of fourth order, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_fourth_order(lambda f, x, h: (f(x + h) - f(x - h)) / (2 * h))
+    Traceback (most recent call last):
+        ...
+    AssertionError: that is right for x**2 but not for x**3: the h**2 term is left
+    """
+    asked: list[float] = []
+
+    def power(n: int) -> Any:
+        def f(x: float) -> float:
+            asked.append(float(x))
+            return float(x) ** n
+
+        return f
+
+    for n in (0, 1, 2, 3, 4):
+        for x, h in ((0.5, 0.25), (-1.0, 0.5)):
+            asked.clear()
+            answer = slope(power(n), x, h)
+            assert answer is not None, "fourth_order returned None: nothing to check"
+            right = n * x ** (n - 1) if n else 0.0
+            if np.isclose(answer, right, rtol=1e-9, atol=1e-9):
+                continue
+            assert n, f"a constant has slope 0, got {answer:.4g}: the weights sum to 0"
+            assert n > 1, (
+                f"the line f(x) = x has slope 1, got {answer:.4g}: the divisor is wrong"
+            )
+            assert n != 3, (
+                "that is right for x**2 but not for x**3: the h**2 term is left"
+            )
+            raise AssertionError(
+                f"x**{n} at {x} has slope {right:.4g}, got {answer:.4g}"
+            )
+    asked.clear()
+    slope(power(1), 0.0, 0.125)
+    places = sorted(set(asked) - {0.0})
+    assert places == [-0.25, -0.125, 0.125, 0.25], (
+        f"f was asked at {places} for x = 0 and h = 0.125: use x ± h and x ± 2h"
+    )
+
+
+def check_diff_adjoint(adjoint: Callable[[Any], Any]) -> None:
+    """Check exercise 6.3, the adjoint of numpy.diff.
+
+    Derived in chapter 06, "How do we know that a gradient is right?".
+
+    Parameters
+    ----------
+    adjoint : callable
+        ``adjoint(v)`` for v of shape (D - 1,) returns an array of shape (D,).
+
+    Raises
+    ------
+    AssertionError
+        If it is another function, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_diff_adjoint(np.cumsum)
+    Traceback (most recent call last):
+        ...
+    AssertionError: for v of shape (4,) u has shape (5,), got (4,)
+    """
+    rng = np.random.default_rng(3)
+    for size in (5, 2, 9):
+        u, v = rng.standard_normal(size), rng.standard_normal(size - 1)
+        given = v.copy()
+        back = adjoint(v)
+        assert back is not None, "diff_back returned None: there is nothing to check"
+        assert np.array_equal(v, given), "v was changed: the caller needs it"
+        assert np.shape(back) == (size,), (
+            f"for v of shape ({size - 1},) u has shape ({size},), got {np.shape(back)}"
+        )
+        there, here = float(np.diff(u) @ v), float(u @ np.asarray(back))
+        assert not np.isclose(here, -there, rtol=1e-9), (
+            "the sign is wrong: u[0] enters the first difference with a minus"
+        )
+        if not np.isclose(here, there, rtol=1e-9, atol=1e-12):
+            matrix = np.diff(np.eye(size), axis=0).T
+            wrong = np.flatnonzero(~np.isclose(back, matrix @ v))
+            ends = {0, size - 1}
+            raise AssertionError(
+                f"diff(u) . v = {there:.6f} but u . diff_back(v) = {here:.6f}"
+                + (
+                    "; only an end is wrong: each of them is in one difference"
+                    if set(wrong.tolist()) <= ends
+                    else ", against eq. 6.7"
+                )
+            )
+
+
+def check_bias_gradient(bias_gradient: Callable[[Any], Any]) -> None:
+    """Check exercise 7.1, the gradient of the biases.
+
+    Derived in chapter 07, "How does error flow through a layer?".
+
+    Parameters
+    ----------
+    bias_gradient : callable
+        ``bias_gradient(dy)`` for an upstream gradient of shape (N, K) or (N, S, K)
+        returns the gradient of the biases, of shape (K,).
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_bias_gradient(lambda dy: dy.mean(axis=0))
+    Traceback (most recent call last):
+        ...
+    AssertionError: that is the mean over the batch: a 1/N is in dy already, eq. 7.5
+    """
+    rng = np.random.default_rng(7)
+
+    def answer(dy: Any) -> Any:
+        given = dy.copy()
+        try:
+            db = bias_gradient(dy)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(
+                f"for dy of shape {dy.shape} NumPy says: {error}"
+            ) from error
+        assert db is not None, "bias_gradient returned None: there is nothing to check"
+        assert np.array_equal(dy, given), "dy was changed: the weights still need it"
+        return np.asarray(db)
+
+    for shape in ((5, 3), (3, 3), (1, 4), (4, 1), (4, 2, 3), (3, 3, 3), (0, 2)):
+        dy = rng.integers(-9, 10, shape).astype(np.float64)
+        if shape[0] > 1:
+            dy[-1] += 20.0  # so that no sums agree by chance
+        db, classes = answer(dy), shape[-1]
+        # The loss sum(dy * (y + b)) is linear in b: its slope is an exact difference.
+        slope = np.array(
+            [
+                float(np.sum(dy * (np.arange(classes) == k), dtype=np.float64))
+                for k in range(classes)
+            ]
+        )
+        size = f"for dy of shape {shape}"
+        if len(shape) == 2 and classes > 1:
+            across = db.shape == (shape[0],) and np.allclose(db, dy.sum(axis=1))
+            agrees = db.shape == slope.shape and np.allclose(db, slope)
+            assert not across or agrees, (
+                "summed over the neurons: each neuron has its own bias, and all "
+                "samples share it, eq. 7.5"
+            )
+        assert db.shape != dy.shape, (
+            f"{size} expected ({classes},): the samples share one bias, so their "
+            "gradients are added up, eq. 7.5"
+        )
+        if len(shape) == 3 and db.shape in (shape[1:], shape[::2]):
+            raise AssertionError(
+                f"{size} expected ({classes},), got {db.shape}: the bias is shared "
+                "over samples and places, so sum over all axes but the last"
+            )
+        assert db.shape != (1, classes) or classes == 1, (
+            f"{size} got (1, {classes}): b has shape ({classes},), without keepdims"
+        )
+        assert db.shape == (classes,), (
+            f"{size} expected ({classes},), got {db.shape}: one number for each bias"
+        )
+        if shape[0] > 1:
+            count = dy.size // classes
+            assert not np.allclose(db, slope / count), (
+                "that is the mean over the batch: a 1/N is in dy already, eq. 7.5"
+            )
+        assert np.allclose(db, slope, rtol=0, atol=1e-9), (
+            f"{size}: moving b[0] by 1 moves the loss by {slope[0]:g}, got {db[0]:g}"
+        )
+    single = np.ones((4, 2), np.float32)
+    assert answer(single).dtype == np.float32, "a float32 gradient became another dtype"
+
+
+def check_two_layer_gradients(gradients: Callable[..., Any]) -> None:
+    """Check exercise 7.2, the gradients of a network with one hidden layer of tanh.
+
+    Derived in chapter 07, "How does error flow through a layer?".
+
+    Parameters
+    ----------
+    gradients : callable
+        ``gradients(X, T, W1, b1, W2, b2)`` for X (N, D), T (N, K), W1 (D, H), b1 (H,),
+        W2 (H, K), b2 (K,) returns the gradients of W1, b1, W2 and b2 of the squared
+        error, summed over outputs, divided by 2N.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_two_layer_gradients(lambda X, T, W1, b1, W2, b2: (W1, b1, W2, b2))
+    Traceback (most recent call last):
+        ...
+    AssertionError: the gradient of b2 is wrong, first on the way back: eq. 7.5, 7.19
+    """
+    names = ("W1", "b1", "W2", "b2")
+    rng = np.random.default_rng(11)
+    for n, d, h, k in ((5, 2, 4, 3), (3, 3, 3, 3), (1, 2, 1, 2)):
+        x, t = rng.normal(size=(n, d)), rng.normal(size=(n, k))
+        params = [rng.normal(size=s) for s in ((d, h), (h,), (h, k), (k,))]
+        given = [a.copy() for a in (x, t, *params)]
+        try:
+            answer = gradients(x, t, *params)
+        except ValueError as error:
+            raise AssertionError(
+                f"for X of shape {x.shape}, W1 {params[0].shape}, W2 {params[2].shape} "
+                f"NumPy says: {error}"
+            ) from error
+        assert answer is not None, "it returned None: there is nothing to check"
+        four = isinstance(answer, tuple | list) and len(answer) == 4
+        assert four, "expected four arrays: the gradients of W1, b1, W2 and b2"
+        for before, after in zip(given, (x, t, *params), strict=True):
+            assert np.array_equal(before, after), "an argument was changed"
+
+        def loss(at: list[Any], x: Any = x, t: Any = t) -> Any:
+            w1, b1, w2, b2 = at
+            y = np.tanh(x @ w1 + b1) @ w2 + b2
+            return np.sum((y - t) ** 2) / (2 * len(x))
+
+        slopes = []  # by the complex step: the derivation is not asked
+        for number, p in enumerate(params):
+            slope = np.empty(p.shape)
+            for place in np.ndindex(p.shape):
+                moved = [a.astype(complex) for a in params]
+                moved[number][place] += 1e-20j
+                slope[place] = loss(moved).imag / 1e-20
+            slopes.append(slope)
+        got = [np.asarray(a) for a in answer]
+        for name, a, slope in zip(names, got, slopes, strict=True):
+            assert a.shape == slope.shape, (
+                f"the gradient of {name} must have shape {slope.shape}, got {a.shape}"
+            )
+        for factor, why in (
+            (n, "N times too large: the loss is a mean, eq. 7.19"),
+            (2, "twice too large: the 2 of the square cancels the ½, eq. 7.19"),
+            (1 / k, "K times too small: the mean is over samples only, eq. 7.19"),
+            (-1, "negative: G is (Y - T)/N, eq. 7.19"),
+        ):
+            if factor != 1:
+                scaled = all(
+                    np.allclose(a, factor * s) for a, s in zip(got, slopes, strict=True)
+                )
+                assert not scaled, f"all four are {why}"
+        _name_two_layer_mistake(got, slopes, x, t, params)
+
+
+def _name_two_layer_mistake(
+    got: list[Any], slopes: list[Any], x: Any, t: Any, params: list[Any]
+) -> None:
+    """Go through the four gradients in the order of the way back."""
+    right = [np.allclose(a, s, rtol=1e-9) for a, s in zip(got, slopes, strict=True)]
+    w1, b1, w2, b2 = params
+    z = x @ w1 + b1
+    a = np.tanh(z)
+    arrives = (a @ w2 + b2 - t) / len(x)
+    assert right[3], "the gradient of b2 is wrong, first on the way back: eq. 7.5, 7.19"
+    assert not np.allclose(got[2], z.T @ arrives) or right[2], (
+        "the gradient of W2 needs what came in, tanh(XW1 + b1), not XW1 + b1: eq. 7.4"
+    )
+    assert right[2], "the gradient of W2 is wrong, while that of b2 is right: eq. 7.4"
+    back = arrives @ w2.T
+    for hidden, why in (
+        (back, "the slope of the tanh is missing: eq. 7.9"),
+        (back * (1 - a), "the tanh is not squared: eq. 7.9"),
+        (back * a * (1 - a), "that is the slope of the sigmoid: eq. 7.7 for eq. 7.9"),
+        (
+            back * (1 - np.tanh(a) ** 2),
+            "the slope is 1 - y² with y = tanh(XW1 + b1), not tanh of that: eq. 7.9",
+        ),
+    ):
+        if not right[1]:
+            assert not np.allclose(got[1], hidden.sum(axis=0)), (
+                f"W2 and b2 are right; in those of W1 and b1 {why}"
+            )
+    assert right[1], "W2 and b2 are right, b1 is not: G W2ᵀ times the slope, eq. 7.9"
+    assert right[0], "only the gradient of W1 is wrong: eq. 7.4, with X as what came in"
+
+
+def check_exposure(test: Callable[[Any], Any]) -> None:
+    """Check exercise 8.1, a test that exposes wrong derivatives of softmax.
+
+    Derived in chapter 08, "Why is it simply p − y?".
+
+    Parameters
+    ----------
+    test : callable
+        ``test(backward)`` for ``backward(P, G)``, which takes probabilities and an
+        upstream gradient of shape (N, K): raises AssertionError if it is wrong.
+
+    Raises
+    ------
+    AssertionError
+        If the test refuses a right function or passes a wrong one.
+
+    Examples
+    --------
+    >>> check_exposure(lambda backward: None)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    AssertionError: your test passes the diagonal alone: ...
+    """
+
+    def recentred(p: Any, g: Any) -> Any:
+        own = p * (1 - p) * g
+        return own - own.mean(axis=1, keepdims=True)
+
+    def product(p: Any, g: Any) -> Any:
+        return p * (g - (p * g).sum(axis=1, keepdims=True))
+
+    def matrices(p: Any, g: Any) -> Any:
+        jacobian = p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
+        return np.einsum("nkj,nk->nj", jacobian, g)
+
+    wrong: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+        "the diagonal alone": (
+            lambda p, g: p * (1 - p) * g,
+            "its rows do not sum to 0, eq. 8.4; compare all entries, not only the true "
+            "class's",
+        ),
+        "the diagonal alone, made to sum to 0": (
+            recentred,
+            "sums of rows are not enough; a gradient that is the same for all classes "
+            "must give 0, eq. 8.4, and every entry can be compared with eq. 8.6",
+        ),
+        "a plain mean for the weighted one": (
+            lambda p, g: p * (g - g.mean(axis=1, keepdims=True)),
+            "it gives 0 for equal gradients; take unequal probabilities, eq. 8.6",
+        ),
+        "an average over the whole batch": (
+            lambda p, g: p * (g - (p * g).sum()),
+            "right for one sample; try two",
+        ),
+        "an average over the samples": (
+            lambda p, g: p * (g - (p * g).sum(axis=0)),
+            "the sum runs along the wrong axis; try samples that differ",
+        ),
+        "the first sample's average": (
+            lambda p, g: p * (g - (p * g)[:1].sum(axis=1, keepdims=True)),
+            "right where all samples are alike; try samples that differ",
+        ),
+        "the first class alone right": (
+            lambda p, g: np.where(np.arange(p.shape[1]) == 0, product(p, g), 0 * g),
+            "compare all classes",
+        ),
+        "all but the first class right": (
+            lambda p, g: np.where(np.arange(p.shape[1]) == 0, 0 * g, product(p, g)),
+            "compare all classes",
+        ),
+        "nan everywhere": (
+            lambda p, g: np.full(p.shape, np.nan),
+            "nan is not larger than any tolerance: assert that the error is small, not "
+            "that it is not large",
+        ),
+        "a sign": (
+            lambda p, g: -product(p, g),
+            "all properties of eq. 8.4 hold, but not eq. 8.5",
+        ),
+        "a factor 2": (
+            lambda p, g: 2 * product(p, g),
+            "properties do not fix the size; compare with eq. 8.6 or with differences",
+        ),
+        "the Jacobian twice": (
+            lambda p, g: product(p, product(p, g)),
+            "properties do not fix the size; compare with eq. 8.6 or with differences",
+        ),
+    }
+
+    def ask(backward: Callable[[Any, Any], Any]) -> None:
+        def copied(p: Any, g: Any) -> Any:
+            p, g = np.array(p, dtype=float), np.array(g, dtype=float)
+            assert (p.ndim, p.shape) == (2, g.shape), (
+                f"P and G must both have one shape (N, K), got {p.shape} and {g.shape}"
+            )
+            return backward(p, g)
+
+        outcome = test(copied)
+        if outcome is not None:
+            raise TypeError(f"a test asserts and returns nothing, got {outcome!r}")
+
+    for name, backward in (("the product", product), ("matrices", matrices)):
+        try:
+            ask(backward)
+        except (AssertionError, TypeError, ValueError) as error:
+            raise AssertionError(
+                f"your test refuses a right function, by {name}: {error}"
+            ) from error
+    for name, (impostor, hint) in wrong.items():
+        try:
+            ask(impostor)
+        except AssertionError:
+            continue
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"for {name} your test breaks: {error}") from error
+        raise AssertionError(f"your test passes {name}: {hint}")
+
+
+def check_softmax_backward(backward: Callable[[Any, Any], Any]) -> None:
+    """Check exercise 8.2, an upstream gradient sent back through softmax.
+
+    Derived in chapter 08, "Why is it simply p − y?".
+
+    Parameters
+    ----------
+    backward : callable
+        ``backward(P, G)`` for arrays of shape (N, K) returns one of that shape.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_softmax_backward(lambda P, G: P * (1 - P) * G)
+    Traceback (most recent call last):
+        ...
+    AssertionError: that is the diagonal of the Jacobian alone: eq. 8.3 has more
+    """
+
+    def answer(p: Any, g: Any) -> Any:
+        given = p.copy(), g.copy()
+        try:
+            slopes = backward(p, g)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(
+                f"for arrays of shape {p.shape} NumPy says: {error}. A sum over axis 1 "
+                f"has shape ({len(p)},); keepdims=True leaves it ({len(p)}, 1)"
+            ) from error
+        assert slopes is not None, "it returned None: there is nothing to check"
+        assert np.shape(slopes) == p.shape, (
+            f"for P of shape {p.shape} expected the same shape, got {np.shape(slopes)}"
+        )
+        assert np.array_equal(p, given[0]), "P was changed: the layer needs it again"
+        assert np.array_equal(g, given[1]), "G was changed: the caller needs it"
+        return np.asarray(slopes)
+
+    rng = np.random.default_rng(0)
+    for n, k in ((4, 3), (3, 3), (1, 4), (2, 1)):
+        p, g = rng.dirichlet(np.ones(k), n), rng.normal(size=(n, k))
+        weighted = p * g
+        right = weighted - p * weighted.sum(axis=1, keepdims=True)
+        slopes = answer(p, g)
+
+        def equals(candidate: Any, slopes: Any = slopes) -> bool:
+            return bool(np.allclose(slopes, candidate, rtol=1e-9, atol=1e-12))
+
+        if equals(right):
+            continue
+        row = weighted.sum(axis=1)
+        for reason, candidate in (
+            (
+                "that is the diagonal of the Jacobian alone: eq. 8.3 has more",
+                p * (1 - p) * g,
+            ),
+            ("the sign is wrong: a score raises its own probability", -right),
+            ("the off-diagonal entries are -p_k p_j, eq. 8.3", 2 * weighted - right),
+            (
+                "a plain mean was subtracted: the average is weighted by P, eq. 8.6",
+                p * (g - g.mean(axis=1, keepdims=True)),
+            ),
+            (
+                "the sum that is subtracted is one of P times G, eq. 8.6",
+                p * (g - g.sum(axis=1, keepdims=True)),
+            ),
+            (
+                "the sum ran over the samples: the classes are the last axis",
+                p * (g - weighted.sum(axis=0)),
+            ),
+            (
+                "the sum ran over the whole batch: each sample has its own average",
+                p * (g - weighted.sum()),
+            ),
+            ("the factor P in front is missing, eq. 8.6", g - row[:, None]),
+            ("divided by N: that 1/N belongs to the loss, eq. 8.8", right / n),
+            ("that is p - y's shape, but for G: G is not a label", p - g),
+            (
+                "the averages of the samples went along the columns: keepdims=True",
+                p * (g - row) if n == k else np.full(p.shape, np.nan),
+            ),
+        ):
+            assert not equals(candidate), reason
+        worst = np.unravel_index(np.argmax(np.abs(slopes - right)), right.shape)
+        raise AssertionError(
+            f"for {n} samples of {k} classes, entry {worst[0]}, {worst[1]} must be "
+            f"{right[worst]:.6f}, got {slopes[worst]:.6f}"
+        )
+
+
+def check_joint_gradient(gradient: Callable[[Any, Any], Any]) -> None:
+    """Check exercise 8.3, the gradient of the mean cross-entropy in the scores.
+
+    Derived in chapter 08, "Why is it simply p − y?".
+
+    Parameters
+    ----------
+    gradient : callable
+        ``gradient(Z, labels)`` for scores (N, K) and labels (N,) returns slopes (N, K).
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_joint_gradient(lambda Z, labels: (Z - np.eye(4)[labels]) / len(Z))
+    Traceback (most recent call last):
+        ...
+    AssertionError: the scores less the truth: their softmax is missing
+    """
+
+    def answer(z: Any, labels: Any) -> Any:
+        scores, truth = np.array(z, dtype=float), np.array(labels)
+        kept = scores.copy(), truth.copy()
+        try:
+            with np.errstate(all="ignore"):
+                slopes = gradient(scores, truth)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(
+                f"for Z of shape {scores.shape} and labels of shape {truth.shape} "
+                f"NumPy says: {error}"
+            ) from error
+        assert slopes is not None, "it returned None: there is nothing to check"
+        assert np.shape(slopes) == scores.shape, (
+            f"for Z of shape {scores.shape} expected the same shape, got "
+            f"{np.shape(slopes)}"
+        )
+        assert np.array_equal(scores, kept[0]), "Z was changed: the caller needs it"
+        assert np.array_equal(truth, kept[1]), "labels were changed"
+        return np.asarray(slopes)
+
+    z = np.array([[2.0, 1.0, 0.0, 0.3], [0.5, 1.0, 0.9, -2.0], [0.1, 0.0, 3.0, 1.0]])
+    labels = np.array([0, 2, 1])
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    y = np.eye(4)[labels]
+    columns = p.copy()
+    columns[:, labels] -= 1
+    right = (p - y) / 3
+    slopes = answer(z, labels)
+
+    def equals(candidate: Any) -> bool:
+        return bool(np.allclose(slopes, candidate, rtol=1e-7, atol=1e-12))
+
+    for reason, candidate in (
+        ("1/N is missing: the loss is a mean over samples, eq. 8.8", p - y),
+        ("divided by N K: the loss is a mean over samples, not entries", right / 4),
+        ("divided by K: the loss is a mean over the N samples", (p - y) / 4),
+        ("the sign is wrong: the true score's slope is negative, eq. 8.7", -right),
+        ("the truth was not subtracted: that is p / N", p / 3),
+        ("Z[:, labels] takes these columns of every row, not one of each", columns / 3),
+        ("the scores less the truth: their softmax is missing", (z - y) / 3),
+        ("that is the slope in p, eq. 8.2: softmax is still to come", -y / p / 3),
+        ("the diagonal alone: the other classes must fall, eq. 8.3", -y * (1 - p) / 3),
+    ):
+        assert not equals(candidate), reason
+    worst = np.unravel_index(np.argmax(np.abs(slopes - right)), right.shape)
+    assert equals(right), (
+        f"sample {worst[0]}, class {worst[1]} must have the slope {right[worst]:.6f}, "
+        f"got {slopes[worst]:.6f}"
+    )
+    for size in (1000.0, 1e300):
+        far = answer([[size, 0.0], [0.0, -size]], [1, 0])
+        assert np.allclose(far, [[0.5, -0.5], [0.0, 0.0]], atol=1e-12), (
+            f"for the scores {size:g} and 0 with the label 1, and 0 and -{size:g} with "
+            f"the label 0, expected 0.5, -0.5 and 0, 0, got {far.tolist()}: "
+            + (
+                "a power overflowed, or 0 met infinity"
+                if not np.isfinite(far).all()
+                else "a clipped probability has the wrong slope"
+            )
+        )
+    sure = answer([[40.0, 0.0]], [0])[0]
+    assert np.allclose(sure, [-np.exp(-40.0), np.exp(-40.0)], rtol=1e-6, atol=0), (
+        f"for the scores 40 and 0 with the label 0 expected -4.2e-18 and 4.2e-18, got "
+        f"{sure[0]:.2g} and {sure[1]:.2g}: p - 1 was rounded to 0; "
+        "take expm1 of the logarithm"
+    )
+
+
+class _Node:
+    """A node of a graph: pairs of an operand and a slope, and a gradient."""
+
+    def __init__(self, *edges: "tuple[_Node, float]") -> None:
+        self.edges = edges
+        self.grad = 0.0
+
+
+class _CountedSlope(float):
+    """A slope that counts how often it is a factor."""
+
+    count = 0
+    __array_ufunc__: None = None  # a number of NumPy on the left leaves it to us
+
+    def __mul__(self, other: Any) -> Any:
+        _CountedSlope.count += 1
+        return float(self) * other
+
+    __rmul__ = __mul__
+
+
+def check_backward(backward: Callable[[Any], Any]) -> None:
+    """Check exercise 9.1, the walk back through a graph.
+
+    Derived in chapter 09, "Can the machine do this for us?".
+
+    Parameters
+    ----------
+    backward : callable
+        ``backward(result)`` adds to ``grad`` of the result and of every node that it
+        was made from. A node has ``edges``, a tuple of pairs (operand, slope), and
+        ``grad``.
+
+    Raises
+    ------
+    AssertionError
+        If a gradient is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> def last_use_wins(result):
+    ...     result.grad, nodes = 1.0, [result]
+    ...     for node in nodes:
+    ...         for operand, slope in node.edges:
+    ...             operand.grad = slope * node.grad
+    ...             nodes.append(operand)
+    >>> check_backward(last_use_wins)
+    Traceback (most recent call last):
+        ...
+    AssertionError: x * x at x = 3 has slope 6, got 3: a second use must add, eq. 9.6
+    """
+
+    def back(result: _Node, what: str) -> None:
+        try:
+            backward(result)
+        except RecursionError:
+            raise AssertionError(
+                f"{what} ends in a RecursionError: find the order with a list, "
+                "not with a function that calls itself"
+            ) from None
+
+    def near(got: Any, want: float) -> bool:
+        return bool(np.ndim(got) == 0 and abs(got - want) < 1e-9)
+
+    x, other = _Node(), _Node()
+    result = _Node((_Node((x, 2.0)), 3.0))
+    back(result, "a chain of two steps")
+    assert x.grad or result.grad, "no gradient arrived: there is nothing to check yet"
+    assert near(result.grad, 1.0), (
+        f"the slope of the result in itself is 1, got {result.grad:g}"
+    )
+    assert near(x.grad, 6.0), (
+        f"along a chain with slopes 2 and 3 expected 6, got {x.grad:g}"
+    )
+    assert other.grad == 0, "a node that the result was not made from got a gradient"
+    x = _Node()
+    back(_Node((x, 3.0), (x, 3.0)), "x * x")
+    assert near(x.grad, 6.0), (
+        f"x * x at x = 3 has slope 6, got {x.grad:g}: a second use must add, eq. 9.6"
+    )
+    x = _Node()
+    back(_Node((_Node((x, 2.0)), 3.0), (_Node((x, 5.0)), 7.0)), "a diamond")
+    assert near(x.grad, 41.0), (
+        f"a diamond with 2 * 3 on one side and 5 * 7 on the other expected 41, got "
+        f"{x.grad:g}"
+    )
+    for turned in (False, True):
+        x = _Node()
+        u = _Node((x, 2.0))
+        edges = [(u, 1.0), (_Node((u, 5.0)), 1.0)]
+        back(_Node(*(edges[::-1] if turned else edges)), "a triangle")
+        assert near(u.grad, 6.0), (
+            f"used with slopes 1 and 5, expected 6, got {u.grad:g}"
+        )
+        assert near(x.grad, 12.0), (
+            f"expected 12 before a value that is used twice, got {x.grad:g}: it handed "
+            "its gradient on before it was whole; its turn comes after all its uses"
+        )
+    x = _Node()
+    way = _Node((x, 2.0))
+    result = _Node((_Node((way, 1.0)), 1.0))
+    back(result, "a chain")
+    back(result, "a second call")
+    assert not near(x.grad, 2.0), (
+        "after two calls the gradient is that of one: add to grad, do not replace it"
+    )
+    assert near(x.grad, 4.0), (
+        f"after two calls expected twice 2, got {x.grad:g}: nodes on the way handed on "
+        "gradients of the first call, eq. 9.7"
+    )
+    for node in (way, result):
+        assert near(node.grad, 2.0), (
+            "after two calls expected 2 in the result and on the way, got "
+            f"{node.grad:g}: add in every node, not only in those without edges"
+        )
+    x = _Node()
+    node = x
+    for _ in range(16):
+        node = _Node((node, _CountedSlope(0.5)), (node, _CountedSlope(0.5)))
+    _CountedSlope.count = 0
+    back(node, "a chain of 16 steps that use a value twice")
+    assert near(x.grad, 1.0), f"16 times half and half make slope 1, got {x.grad:g}"
+    assert _CountedSlope.count <= 32, (
+        f"16 steps with 32 edges took {_CountedSlope.count} multiplications: that is "
+        "a walk along paths, eq. 9.5; gather the gradient of a node first"
+    )
+    x = _Node()
+    node = x
+    for _ in range(5000):
+        node = _Node((node, 1.0))
+    back(node, "a chain of 5,000 steps")
+    assert near(x.grad, 1.0), f"5,000 steps with slope 1 make 1, got {x.grad:g}"
+
+
+def check_unbroadcast(unbroadcast: Callable[[Any, tuple[int, ...]], Any]) -> None:
+    """Check exercise 9.2, undoing broadcasting.
+
+    Derived in chapter 09, "Can the machine do this for us?".
+
+    Parameters
+    ----------
+    unbroadcast : callable
+        ``unbroadcast(g, shape)`` returns an array of that shape.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_unbroadcast(lambda g, shape: g.mean(axis=0))
+    Traceback (most recent call last):
+        ...
+    AssertionError: (4, 3) to (3,): that is a mean over the copies, eq. 9.9 is a sum
+    """
+    rng = np.random.default_rng(7)
+    cases: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((4, 3), (3,)),
+        ((4, 3), (4, 1)),
+        ((4, 3), (1, 3)),
+        ((3, 3), (3,)),
+        ((3, 3), (3, 1)),
+        ((4, 3), (4, 3)),
+        ((4, 3), ()),
+        ((5, 2, 4, 3), (2, 1, 3)),
+        ((2, 1, 3), (1, 1, 3)),
+        ((0, 3), (3,)),
+        ((0, 3), (1, 3)),
+    ]
+    for whole, shape in cases:
+        case = f"{whole} to {shape}"
+        g = rng.normal(size=whole)
+        given = g.copy()
+        try:
+            answer = unbroadcast(g, shape)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(f"{case}: NumPy says: {error}") from error
+        assert answer is not None, "my_unbroadcast returned None: nothing to check yet"
+        assert np.array_equal(g, given), f"{case}: g was changed"
+        got = np.asarray(answer)
+        assert got.shape == shape, (
+            f"{case}: expected shape {shape}, got {got.shape}: sum over the axes put "
+            "in front and over those of length 1, then reshape"
+        )
+        want = np.zeros(shape)
+        np.add.at(
+            want.reshape(-1),
+            np.broadcast_to(np.arange(want.size).reshape(shape), whole).reshape(-1),
+            g.reshape(-1),
+        )
+        copies = g.size / want.size
+        assert copies == 1 or not np.allclose(got * copies, want) or not g.size, (
+            f"{case}: that is a mean over the copies, eq. 9.9 is a sum"
+        )
+        assert np.allclose(got, want), (
+            f"{case}: the shape is right, but each entry must be the sum over the "
+            "places of g that hold a copy of it, eq. 9.9"
+        )

@@ -21,6 +21,7 @@ __all__ = [
     "softmax",
     "softplus",
     "step",
+    "tanh",
 ]
 
 
@@ -505,3 +506,37 @@ def _values_and_dtype(x: npt.ArrayLike) -> tuple[npt.NDArray[Any], np.dtype[Any]
     array = _numbers("x", x)
     work = np.float32 if array.dtype.type is np.float16 else array.dtype
     return array.astype(work, copy=False), array.dtype
+
+
+def tanh(x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Compute the hyperbolic tangent, a sigmoid that runs from -1 to 1.
+
+    Derived in chapter 07, "How does error flow through a layer?".
+
+    Parameters
+    ----------
+    x : array_like of shape (...)
+        Numbers of any size.
+
+    Returns
+    -------
+    ndarray of the shape of x
+        For real `x`, numbers from -1 to 1, in the precision of `x`, correct to a few
+        units in the last place.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not numeric.
+
+    Examples
+    --------
+    >>> tanh([0.0, -1000.0, 1000.0])
+    array([ 0., -1.,  1.])
+
+    References
+    ----------
+    Equations def-tanh and eq-tanh-backward; LeCun, Bottou, Orr and Müller, "Efficient
+    BackProp", 1998.
+    """
+    return np.asarray(np.tanh(_numbers("x", x)))

@@ -6,7 +6,8 @@ A layer is given a batch, samples along the first axis, and returns a batch.
 # Written by book/tools/export.py: edit the chapter, then run `make export`.
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from copy import deepcopy
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -151,6 +152,54 @@ class Layer:
     def config(self) -> dict[str, Any]:
         """Return plain values from which the layer is rebuilt, without its arrays."""
         return {}
+
+    _owned: bool = False  # whether a model has laid out its arrays
+
+    def backward(self, dy: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Send a gradient back through the last forward; to be defined by each layer.
+
+        Overwrites `grads` with the gradients of sum(dy * y) + penalty(), where y is the
+        output of the last forward.
+
+        Derived in chapter 07, "How does error flow through a layer?".
+
+        Parameters
+        ----------
+        dy : array_like of shape (batch, ...)
+            Gradient of the loss with respect to the output of the last forward.
+
+        Returns
+        -------
+        ndarray of shape (batch, ...)
+            Gradient of the loss with respect to the input of the last forward.
+
+        Raises
+        ------
+        NotImplementedError
+            If the layer does not define it.
+
+        References
+        ----------
+        Equation eq-vjp.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define backward")
+
+    def _backward_first(self, dy: npt.ArrayLike) -> None:
+        """Go backward where no layer stands before: only the parameters' gradients.
+
+        Derived in chapter 07, "How does error flow through a layer?".
+        """
+        self.backward(dy)
+
+    def __copy__(self) -> Self:
+        return deepcopy(self)  # two layers never share arrays
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but the mark of the model, which a copy does not belong to.
+
+        Derived in chapter 07, "How does error flow through a layer?".
+        """
+        return {k: value for k, value in self.__dict__.items() if k != "_owned"}
 
 
 _Initializer = Callable[[Any, Any, Any], npt.NDArray[Any]]
@@ -317,6 +366,88 @@ class Dense(Layer):
             "bias_regularizer": _config("bias_regularizer", self.bias_regularizer),
         }
 
+    def backward(self, dy: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Write the gradients of W and b into `grads`, and return that of the input.
+
+        Derived in chapter 07, "How does error flow through a layer?".
+
+        Parameters
+        ----------
+        dy : array_like of shape (batch, out_features)
+            Gradient with respect to the output of the last forward. For an empty
+            batch the gradients are those of the penalty, 0 without one.
+
+        Returns
+        -------
+        ndarray of shape (batch, in_features)
+            Gradient with respect to the input, in the precision of the output.
+
+        Raises
+        ------
+        RuntimeError
+            Before any forward.
+        ValueError
+            If `dy` has another shape than the output or holds no real numbers, if the
+            input was complex, or if a regulariser has no ``gradient(array)`` of the
+            array's shape. Then nothing is written.
+
+        References
+        ----------
+        Equations eq-dense-weights, eq-dense-bias and eq-dense-input.
+        """
+        gradient, dtype = self._write_gradients(dy)
+        weights = self.params["W"]
+        dx: npt.NDArray[Any] = gradient @ weights.T.astype(gradient.dtype, copy=False)
+        return dx.astype(dtype, copy=False)
+
+    def _backward_first(self, dy: npt.ArrayLike) -> None:
+        """Write the gradients of W and b, without the product for the input's.
+
+        Derived in chapter 07, "How does error flow through a layer?".
+        """
+        if type(self).backward is Dense.backward:
+            self._write_gradients(dy)
+        else:
+            self.backward(dy)  # a subclass may have a way of its own
+
+    def _write_gradients(
+        self, dy: npt.ArrayLike
+    ) -> tuple[npt.NDArray[Any], np.dtype[Any]]:
+        """Write the gradients of W and b, and return dy as used and the output's dtype.
+
+        What is used is in single precision where the output is in half.
+
+        Derived in chapter 07, "How does error flow through a layer?".
+        """
+        x = self._x
+        if x is None:
+            raise RuntimeError("call forward before backward")
+        if x.dtype.kind == "c":
+            raise ValueError(f"x must have held real numbers, got dtype {x.dtype}")
+        dtype = np.result_type(x, *self.params.values())
+        gradient = _arriving(dy, (len(x), self.out_features), dtype)
+        work = np.dtype(np.float32) if dtype == np.float16 else dtype
+        gradient = gradient.astype(work, copy=False)
+        penalties = {
+            name: _penalty_gradient(name, regularizer, self.params[name])
+            for name, regularizer in (
+                ("W", self.weight_regularizer),
+                ("b", self.bias_regularizer),
+            )
+            if regularizer is not None
+        }
+        np.matmul(
+            x.T.astype(work, copy=False),
+            gradient,
+            out=self.grads["W"],
+            casting="same_kind",
+        )
+        if self.use_bias:
+            np.sum(gradient, axis=0, out=self.grads["b"])
+        for name, penalty in penalties.items():
+            self.grads[name][...] += penalty
+        return gradient, dtype
+
 
 def _positive(name: str, value: Any) -> int:
     """Return an int of at least 1."""
@@ -348,3 +479,44 @@ def _config(name: str, regularizer: _Regularizer | None) -> Any:
             f"{name} must have a config() to be described, got {regularizer!r}"
         )
     return config()
+
+
+def _arriving(
+    dy: npt.ArrayLike,
+    shape: tuple[int, ...] | None,
+    dtype: np.dtype[Any] | None = None,
+) -> npt.NDArray[Any]:
+    """Return the gradient that arrives at an output of that shape and dtype.
+
+    Without a dtype it keeps its own precision; integers become float64.
+    """
+    if shape is None:
+        raise RuntimeError("call forward before backward")
+    array = np.asarray(dy)
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    real = dtype is not None and dtype.kind != "c"
+    if array.dtype.kind not in ("f" if real else "fc"):
+        kind = "real" if real else "real or complex"
+        raise ValueError(f"dy must hold {kind} numbers, got dtype {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"dy must have shape {shape}, got {array.shape}")
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _penalty_gradient(
+    name: str, regularizer: Any, array: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Return the gradient of a regulariser, if it has one of the array's shape."""
+    which = "weight_regularizer" if name == "W" else "bias_regularizer"
+    if not callable(getattr(regularizer, "gradient", None)):
+        raise ValueError(
+            f"{which} must have a gradient(array) to go backward, got {regularizer!r}"
+        )
+    gradient = np.asarray(regularizer.gradient(array))
+    if gradient.shape != array.shape or gradient.dtype.kind not in "biuf":
+        raise ValueError(
+            f"the gradient of {which} must hold real numbers of shape {array.shape}, "
+            f"got {gradient.dtype} of shape {gradient.shape}"
+        )
+    return gradient

@@ -56,6 +56,41 @@ class Loss:
         """Return the loss."""
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
 
+    def backward(self) -> npt.NDArray[Any]:
+        """Return the gradient of the value that was returned last.
+
+        To be defined by each loss. A call that was refused changes nothing. Arrays
+        given to the call are not copied: leave them alone until then.
+
+        Derived in chapter 08, "Why is it simply p − y?".
+
+        Returns
+        -------
+        ndarray of the shape of y_pred
+            Slopes of the loss with respect to `y_pred`, in its precision (float32 for
+            float16), as a new array.
+
+        Raises
+        ------
+        RuntimeError
+            If the loss was not called before.
+        NotImplementedError
+            If the class does not define it.
+
+        Examples
+        --------
+        >>> loss = SigmoidCrossEntropy()
+        >>> round(loss([0.0], [1.0]), 6)
+        0.693147
+        >>> loss.backward()
+        array([-0.5])
+
+        References
+        ----------
+        Equation eq-mean-gradient.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define backward")
+
 
 class SoftmaxCrossEntropy(Loss):
     """Cross-entropy of one of K classes, from scores.
@@ -97,6 +132,54 @@ class SoftmaxCrossEntropy(Loss):
         z, self._y = _samples_and_classes(y_pred, y_true)
         self._log_p = log_softmax(z)
         return _class_mean(self._log_p, self._y)
+
+    _log_p: npt.NDArray[Any] | None = None
+
+    def backward(self) -> npt.NDArray[Any]:
+        """Return (p - y) / N for the last call, p being the softmax of its scores.
+
+        Of a probability near 1, the small difference keeps its digits.
+
+        Derived in chapter 08, "Why is it simply p − y?".
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+            The gradient with respect to the scores, in their precision (float32 for
+            float16). If a row of the truth has another sum s than 1, (s p - y) / N.
+
+        Raises
+        ------
+        RuntimeError
+            If the loss was not called before.
+
+        Examples
+        --------
+        >>> loss = SoftmaxCrossEntropy()
+        >>> round(loss([[0.0, 0.0], [0.0, 1000.0]], [0, 0]), 6)
+        500.346574
+        >>> loss.backward()
+        array([[-0.25,  0.25],
+               [-0.5 ,  0.5 ]])
+
+        References
+        ----------
+        Equations eq-joint-gradient and eq-mean-gradient; Bridle, "Probabilistic
+        interpretation of feedforward classification network outputs", 1990.
+        """
+        log_p = _kept(self._log_p)
+        y, n = self._y, len(log_p)
+        p: npt.NDArray[Any] = np.exp(log_p)
+        if y.ndim == 1:
+            at = _label_places(log_p, y)
+            p.put(at, np.expm1(log_p.take(at)))
+            p /= n
+            return p
+        total = y.sum(axis=1, keepdims=True)
+        # Of a sure answer p - 1 is known better than p.
+        sure = total * np.expm1(log_p) + (total - y)
+        gradient = np.where(p > 0.5, sure, total * p - y)
+        return np.asarray(gradient / n, log_p.dtype)
 
 
 class CategoricalCrossEntropy(Loss):
@@ -142,6 +225,49 @@ class CategoricalCrossEntropy(Loss):
         with np.errstate(divide="ignore"):
             return _class_mean(np.log(p), y)
 
+    _p: npt.NDArray[Any] | None = None
+
+    def backward(self) -> npt.NDArray[Any]:
+        """Return -y / (p N) for the last call, and 0 where y is 0.
+
+        Derived in chapter 08, "Why is it simply p − y?".
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+            The gradient with respect to the probabilities, in their precision (float32
+            for float16); -inf where the truth was given probability 0,
+            or one so small that 1 / (p N) overflows.
+
+        Raises
+        ------
+        RuntimeError
+            If the loss was not called before.
+
+        Examples
+        --------
+        >>> loss = CategoricalCrossEntropy()
+        >>> round(loss([[0.5, 0.5], [0.0, 1.0]], [0, 1]), 6)
+        0.346574
+        >>> loss.backward()
+        array([[-1. ,  0. ],
+               [ 0. , -0.5]])
+
+        References
+        ----------
+        Equation eq-probability-gradient.
+        """
+        p = _kept(self._p) + 0.0  # also -0.0 is now 0.0
+        y, n = self._y, len(p)
+        gradient = 0 * p  # nan stays nan
+        with np.errstate(divide="ignore", over="ignore"):
+            if y.ndim == 1:
+                at = _label_places(p, y)
+                gradient.put(at, -1 / (p.take(at) * n))
+            else:
+                np.divide(-y, p * n, out=gradient, where=y != 0, casting="same_kind")
+        return np.asarray(gradient)
+
 
 class SigmoidCrossEntropy(Loss):
     """Binary cross-entropy of yes/no questions, from scores.
@@ -184,6 +310,46 @@ class SigmoidCrossEntropy(Loss):
         size = np.abs(z)
         denied = np.where(z >= 0, 1 - y, y)
         return _mean(np.log1p(np.exp(-size)) + _share_of(denied, size))
+
+    _z: npt.NDArray[Any] | None = None
+
+    def backward(self) -> npt.NDArray[Any]:
+        """Return (p - y) / n for the last call, p being the sigmoid of its n scores.
+
+        Where the answer is sure and right, the small difference keeps its digits.
+
+        Derived in chapter 08, "Why is it simply p − y?".
+
+        Returns
+        -------
+        ndarray of the shape of y_pred
+            The gradient with respect to the scores, in their precision (float32 for
+            float16).
+
+        Raises
+        ------
+        RuntimeError
+            If the loss was not called before.
+
+        Examples
+        --------
+        >>> loss = SigmoidCrossEntropy()
+        >>> round(loss([0.0, -1000.0], [0, 1]), 6)
+        500.346574
+        >>> loss.backward()
+        array([ 0.25, -0.5 ])
+
+        References
+        ----------
+        Equation eq-sigmoid-gradient.
+        """
+        z = _kept(self._z)
+        y, e = self._y, np.exp(-np.abs(z))
+        # The score says yes if it is positive; it denies the share of the other answer.
+        says_yes = z >= 0
+        denied = np.where(says_yes, 1 - y, y).astype(z.dtype, copy=False)
+        size = (denied - (1 - denied) * e) / ((1 + e) * z.size)
+        return np.asarray(np.where(says_yes, size, -size))
 
 
 class BinaryCrossEntropy(Loss):
@@ -228,6 +394,46 @@ class BinaryCrossEntropy(Loss):
         with np.errstate(divide="ignore"):
             yes, no = np.log(p), np.log1p(-p)
         return _mean(-_share_of(y, yes) - _share_of(1 - y, no))
+
+    _p: npt.NDArray[Any] | None = None
+
+    def backward(self) -> npt.NDArray[Any]:
+        """Return (p - y) / (p (1 - p) n) for the last call, of n elements.
+
+        Derived in chapter 08, "Why is it simply p − y?".
+
+        Returns
+        -------
+        ndarray of the shape of y_pred
+            The gradient with respect to the probabilities, in their precision (float32
+            for float16); infinite where the truth was given probability
+            0, or one so small that its inverse overflows.
+
+        Raises
+        ------
+        RuntimeError
+            If the loss was not called before.
+
+        Examples
+        --------
+        >>> loss = BinaryCrossEntropy()
+        >>> round(loss([0.5, 1.0], [0, 1]), 6)
+        0.346574
+        >>> loss.backward()
+        array([ 1. , -0.5])
+
+        References
+        ----------
+        Equation eq-sigmoid-gradient.
+        """
+        p = _kept(self._p) + 0.0  # also -0.0 is now 0.0
+        y, n = self._y, p.size
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            # Where y is 0 or 1, a factor cancels; it may be 0.
+            between = (p - y) / (p * (1 - p) * n)
+            yes, no = -1 / (p * n), 1 / ((1 - p) * n)
+            gradient = np.where(y == 0, no, np.where(y == 1, yes, between))
+            return np.asarray(gradient, p.dtype)
 
 
 def _samples_and_classes(
@@ -326,3 +532,15 @@ def _class_mean(log_p: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:
 def _mean(terms: npt.NDArray[Any]) -> float:
     """Return the mean in float64; divided first, because the sum may overflow."""
     return float((terms.astype(np.float64, copy=False) / terms.size).sum())
+
+
+def _kept(array: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+    """Return what a call has kept, if there was one."""
+    if array is None:
+        raise RuntimeError("call the loss before backward")
+    return array
+
+
+def _label_places(p: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return where, in p read row by row, the label's entry of each row stands."""
+    return np.arange(0, p.size, p.shape[1]) + labels.astype(np.intp, copy=False)

@@ -122,7 +122,171 @@ WRONG = [
         "np.where(negative, 1, e) / (1 + e)",
         "test_functional.py::test_symmetries_of_sigmoid_and_softplus",
     ),
+    (
+        "06 divided by half the distance",
+        "gradcheck",
+        "        width = float(up) - float(down)\n",
+        "        width = (float(up) - float(down)) / 2\n",
+        "test_gradcheck.py::test_central_differences_are_exact_for_squares_whatever_the_step",
+    ),
+    (
+        "06 the square root of epsilon for its cube root",
+        "gradcheck",
+        "    return np.asarray(np.cbrt(float(np.finfo(array.dtype).eps)) * size)\n",
+        "    return np.asarray(np.sqrt(float(np.finfo(array.dtype).eps)) * size)\n",
+        "test_gradcheck.py::test_the_step_grows_with_an_entry",
+    ),
+    (
+        "06 multiplied by the step",
+        "gradcheck",
+        "        gradient[at] = number.item().imag / h\n",
+        "        gradient[at] = number.item().imag * h\n",
+        "test_gradcheck.py::test_the_complex_step_of_a_large_step_has_the_error_of_the_equation",
+    ),
+    (
+        "06 the adjoint test forgets the sign",
+        "gradcheck",
+        "        assert abs(there - here) <= rtol * size, (",
+        "        assert abs(abs(there) - abs(here)) <= rtol * size, (",
+        "test_gradcheck.py::test_what_is_no_adjoint_is_refused_with_the_reason",
+    ),
+    (
+        "06 G is all ones",
+        "gradcheck",
+        "    g = generator.standard_normal(y.shape).astype(y.dtype)\n",
+        "    g = np.ones_like(y)\n",
+        "test_gradcheck.py::test_the_guilty_are_named_with_what_their_errors_look_like",
+    ),
+    (
+        "06 the penalty is left out",
+        "gradcheck",
+        "        return np.append(weighted.ravel(), float(penalty()))\n",
+        "        return np.append(weighted.ravel(), 0.0)\n",
+        "test_gradcheck.py::test_a_penalty_belongs_to_the_gradient",
+    ),
+    (
+        "06 generators are not put back",
+        "gradcheck",
+        "    def forward() -> npt.NDArray[Any]:\n        restore()\n",
+        "    def forward() -> npt.NDArray[Any]:\n",
+        "test_gradcheck.py::test_layers_that_draw_or_count_are_put_back_before_each_pass",
+    ),
+    (
+        "07 the mean of the rows for their sum",
+        "layers",
+        'np.sum(gradient, axis=0, out=self.grads["b"])',
+        'np.mean(gradient, axis=0, out=self.grads["b"])',
+        "test_backward.py::test_dense_gradients_are_exact_differences",
+    ),
+    (
+        "07 the weights not transposed",
+        "layers",
+        "gradient @ weights.T.astype(gradient.dtype, copy=False)",
+        "gradient @ (weights if weights.shape[0] == weights.shape[1] else weights.T)",
+        "test_backward.py::test_dense_gradients_are_exact_differences",
+    ),
+    (
+        "07 the penalty's gradient subtracted",
+        "layers",
+        "self.grads[name][...] += penalty",
+        "self.grads[name][...] -= penalty",
+        "test_backward.py::test_the_penalty_is_added_to_the_gradients",
+    ),
+    (
+        "07 the mask of what arrives",
+        "activations",
+        "return np.where(on, gradient, gradient.dtype.type(0))",
+        "return np.where(gradient > 0, gradient, gradient.dtype.type(0))",
+        "test_backward.py::test_relu_passes_where_it_was_on",
+    ),
+    (
+        "07 a power that overflows",
+        "activations",
+        "e = np.exp(np.where(values.real < 0, values, -values))",
+        "e = np.exp(-values)",
+        "test_backward.py::test_slopes_are_even",
+    ),
+    (
+        "07 the factor 4 of the tanh's slope forgotten",
+        "activations",
+        "slope = 4 * (e / (1 + e * e)) ** 2 if tanh else e / (1 + e) ** 2",
+        "slope = (e / (1 + e * e)) ** 2 if tanh else e / (1 + e) ** 2",
+        "test_backward.py::test_the_complex_step_through_forward_gives_backward",
+    ),
+    (
+        "07 from the first layer to the last",
+        "models",
+        "for number, layer in reversed(list(enumerate(self.layers))):",
+        "for number, layer in list(enumerate(self.layers)):",
+        "test_models.py::test_without_an_order_the_way_back_goes_wrong",
+    ),
+    (
+        "07 arrays of a model overlap",
+        "models",
+        "start += array.size",
+        "start += array.shape[0]",
+        "test_models.py::test_theta_and_grad_are_the_layers_arrays",
+    ),
+    (
+        "09 a second use overwrites the first",
+        "autograd",
+        "total = arrived[parent] + part if parent in arrived else part\n",
+        "total = part\n",
+        "test_autograd.py::test_gradients_are_those_of_central_differences[diamond]",
+    ),
+    (
+        "09 a second call overwrites",
+        "autograd",
+        "            tensor.grad = g.copy() if old is None else np.asarray(old + g)\n",
+        "            tensor.grad = g.copy()\n",
+        "test_autograd.py::test_every_call_adds_the_same_to_the_leaves_and_nothing_more[2]",
+    ),
+    (
+        "09 float64 sneaks into float32",
+        "autograd",
+        "                part = part.astype(parent.dtype, copy=False)\n",
+        "",
+        "test_autograd.py::test_mixed_precisions_give_each_tensor_its_own",
+    ),
+    (
+        "09 the slope of a quotient in its divisor",
+        "autograd",
+        "(b, lambda g: -g * q / y))",
+        "(b, lambda g: -g * q))",
+        "test_autograd.py::test_gradients_are_those_of_central_differences[divide]",
+    ),
+    (
+        "09 copies averaged, not summed",
+        "autograd",
+        "np.asarray(g.sum(axis=(*range(new), *stretched)))",
+        "np.asarray(g.mean(axis=(*range(new), *stretched)))",
+        "test_autograd.py::test_gradients_are_those_of_central_differences",
+    ),
+    (
+        "09 an entry taken twice gets one gradient",
+        "autograd",
+        "                np.add.at(whole, at, g)  # an element taken twice gets both\n",
+        "                whole[at] = g\n",
+        "test_autograd.py::test_gradients_are_those_of_central_differences[repeated]",
+    ),
+    (
+        "09 a saturated slope from its value",
+        "autograd",
+        "            return np.asarray(g * (4 * e / (1 + e) ** 2))\n",
+        "            return np.asarray(g * (1 - np.tanh(x) ** 2))\n",
+        "test_autograd.py::test_slopes_at_saturated_inputs[tanh-float64]",
+    ),
+    (
+        "09 a ReLU passes at 0",
+        "autograd",
+        "(self, lambda g: np.where(x > 0, g, 0)))",
+        "(self, lambda g: np.where(x >= 0, g, 0)))",
+        "test_autograd.py::test_ties_share_and_kinks_are_flat",
+    ),
 ]
+
+
+OPTIONS = "-q -x -p no:cacheprovider -p no:nbval -o addopts= --import-mode=importlib"
 
 
 @pytest.mark.parametrize(
@@ -138,8 +302,7 @@ def test_it_is_caught(tmp_path, module, right, wrong, test):
     assert source.count(right) == 1, f"{right!r} stands once in {module}.py"
     path.write_text(source.replace(right, wrong), encoding="utf-8")
     run = subprocess.run(
-        f"{sys.executable} -P -m pytest tests/{test} -q -x -p no:cacheprovider "
-        "-p no:nbval -o addopts= --import-mode=importlib".split(),
+        [sys.executable, "-P", "-m", "pytest", f"tests/{test}", *OPTIONS.split()],
         cwd=ROOT,
         env=os.environ
         | {
