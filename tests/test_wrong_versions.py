@@ -283,6 +283,62 @@ WRONG = [
         "(self, lambda g: np.where(x >= 0, g, 0)))",
         "test_autograd.py::test_ties_share_and_kinks_are_flat",
     ),
+    (
+        "08 1/N forgotten",
+        "losses",
+        "            p /= n\n            return p\n",
+        "            return p\n",
+        "test_losses_backward.py::test_a_mean_over_samples_and_over_elements",
+    ),
+    (
+        "08 p - 1, which loses the digits of a sure answer",
+        "losses",
+        "            p.put(at, np.expm1(log_p.take(at)))",
+        "            p.put(at, p.take(at) - 1)",
+        "test_losses_backward.py::test_a_sure_answer_keeps_its_digits",
+    ),
+    (
+        "08 shares whose sum is not 1",
+        "losses",
+        "sure = total * np.expm1(log_p) + (total - y)",
+        "sure = np.expm1(log_p) + (1 - y)",
+        "test_losses_backward.py::test_shares_also_where_their_sum_is_not_quite_one",
+    ),
+    (
+        "08 yes and no exchanged on the way back",
+        "losses",
+        "denied = np.where(says_yes, 1 - y, y)",
+        "denied = np.where(says_yes, y, 1 - y)",
+        "test_losses_backward.py::test_sigmoid_cross_entropy_entry_by_entry",
+    ),
+    (
+        "08 the mean over samples for that over elements",
+        "losses",
+        "((1 + e) * z.size)",
+        "((1 + e) * len(z))",
+        "test_losses_backward.py::test_sigmoid_cross_entropy_entry_by_entry",
+    ),
+    (
+        "08 the variance p (1 - p) forgotten",
+        "losses",
+        "between = (p - y) / (p * (1 - p) * n)",
+        "between = (p - y) / (p * n)",
+        "test_losses_backward.py::test_from_probabilities_entry_by_entry",
+    ),
+    (
+        "08 the diagonal of the Jacobian alone",
+        "activations",
+        "dx = p * (kept - (p * kept).sum(axis=-1, keepdims=True))",
+        "dx = p * (1 - p) * kept",
+        "test_losses_backward.py::test_softmax_backward_is_the_jacobian_of_the_row",
+    ),
+    (
+        "08 summed over the batch",
+        "activations",
+        "dx = p * (kept - (p * kept).sum(axis=-1, keepdims=True))",
+        "dx = p * (kept - (p * kept).sum(axis=0, keepdims=True))",
+        "test_losses_backward.py::test_softmax_backward_is_the_jacobian_of_the_row",
+    ),
 ]
 
 
