@@ -58,6 +58,7 @@ peer: .venv/peer  ## Compares nnlib with PyTorch
 bench: .venv/peer  ## Prints speed ratios against PyTorch
 	@$(BIN)/python tests/benchmarks/functional.py
 	@$(BIN)/python tests/benchmarks/losses.py
+	@$(BIN)/python tests/benchmarks/training.py
 
 site-test: .venv/site-test book  ## Reads the built site in a real browser (needs Chromium or Chrome)
 	@$(BIN)/python -m pytest tests/site --quiet

@@ -5,15 +5,19 @@ They look at no solution. A failed check is an AssertionError in the chapter's t
 
 # Written by book/tools/export.py: edit the chapter, then run `make export`.
 
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+import math
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 
 __all__ = [
+    "check_adam_path",
     "check_angle",
     "check_backward",
+    "check_batches",
     "check_bias_gradient",
     "check_collapse",
     "check_cosine_slope",
@@ -22,11 +26,17 @@ __all__ = [
     "check_dense",
     "check_diff_adjoint",
     "check_exposure",
+    "check_first_step",
     "check_fourth_order",
+    "check_gamma",
     "check_inverted",
     "check_joint_gradient",
+    "check_largest_rate",
     "check_logsumexp",
     "check_mean_squared_difference",
+    "check_median_loss",
+    "check_moments",
+    "check_r2",
     "check_relu",
     "check_shapes",
     "check_sigmoid_cross_entropy",
@@ -34,7 +44,9 @@ __all__ = [
     "check_softmax",
     "check_softmax_backward",
     "check_temperature",
+    "check_to_pytorch",
     "check_two_layer_gradients",
+    "check_two_sums",
     "check_unbroadcast",
     "check_untrained_loss",
     "check_verdict",
@@ -2293,4 +2305,906 @@ def check_unbroadcast(unbroadcast: Callable[[Any, tuple[int, ...]], Any]) -> Non
         assert np.allclose(got, want), (
             f"{case}: the shape is right, but each entry must be the sum over the "
             "places of g that hold a copy of it, eq. 9.9"
+        )
+
+
+def check_largest_rate(largest_rate: Callable[[Any], Any]) -> None:
+    """Check exercise 10.1, the rate at which gradient descent diverges.
+
+    Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+    Parameters
+    ----------
+    largest_rate : callable
+        ``largest_rate(X)`` for inputs of shape (N, P) returns a number.
+
+    Raises
+    ------
+    AssertionError
+        If gradient descent 3 % below the answer does not shrink, or 3 % above it does,
+        with the likely mistake.
+
+    Examples
+    --------
+    >>> check_largest_rate(lambda X: 2 / np.linalg.eigvalsh(X.T @ X / len(X)))
+    Traceback (most recent call last):
+        ...
+    AssertionError: expected one number, got (3,)
+    """
+    rng = np.random.default_rng(0)
+
+    def grows(x: Any, rate: float) -> bool:
+        """Run from a random start, and see whether the gradient grows."""
+        e, sizes = rng.normal(size=x.shape[1]), []
+        for _ in range(1200):
+            g = x.T @ (x @ e) / len(x)
+            e = e - rate * g
+            sizes.append(float(np.abs(g).max()))
+            if sizes[-1] > 1e8 * sizes[0]:
+                return True
+        return sizes[-1] > sizes[600]
+
+    for n, p, scale in ((40, 3, 1.0), (10, 2, 3.0), (60, 5, 0.2), (8, 8, 1.0)):
+        x = scale * (rng.normal(size=(n, p)) + 0.5)
+        given = x.copy()
+        answer = largest_rate(given)
+        assert answer is not None, (
+            "largest_rate returned None: there is nothing to check"
+        )
+        assert np.array_equal(given, x), "your function changed X"
+        assert np.shape(answer) == (), f"expected one number, got {np.shape(answer)}"
+        rate = float(answer)
+        assert 0 < rate < np.inf, f"a learning rate is a positive number, got {rate}"
+        if grows(x, 0.97 * rate):
+            assert grows(x, 0.97 * rate / n) or not grows(x, 1.03 * rate / n), (
+                f"for N = {n} it is N times too large"
+            )
+            raise AssertionError(
+                "at 0.97 times your rate it diverges already; "
+                "the steepest direction sets the limit, eq. 10.5"
+            )
+        if not grows(x, 1.03 * rate):
+            if not grows(x, 0.97 * rate * n) and grows(x, 1.03 * rate * n):
+                hint = "N times it no more: H is a mean over the samples, eq. 10.3"
+            elif not grows(x, 1.94 * rate) and grows(x, 2.06 * rate):
+                hint = "twice it no more: factors from 0 to -1 shrink too, eq. 10.5"
+            else:
+                hint = "more is stable: see eq. 10.5"
+            raise AssertionError(f"at 1.03 times your rate it still converges; {hint}")
+
+
+def check_batches(batches: Callable[[int, int, Any], Iterable[Any]]) -> None:
+    """Check exercise 10.2, the batches of an epoch.
+
+    Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+    Parameters
+    ----------
+    batches : callable
+        ``batches(n, size, rng)`` returns arrays of indices.
+
+    Raises
+    ------
+    AssertionError
+        If they are no epoch in random order, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_batches(lambda n, size, rng: np.arange(n).reshape(-1, size))
+    Traceback (most recent call last):
+        ...
+    AssertionError: two epochs used the samples in the same order: shuffle each time
+    """
+    for n, size in ((12, 4), (10, 4), (5, 8), (7, 1), (30, 7)):
+        rng, orders = np.random.default_rng(n), []
+        for _ in range(3):
+            try:
+                answer = batches(n, size, rng)
+            except ValueError as error:
+                raise AssertionError(
+                    f"{n} samples in batches of {size}: {error}; "
+                    "the last may be smaller"
+                ) from error
+            assert answer is not None, (
+                "batches returned None: there is nothing to check"
+            )
+            parts = [np.asarray(part) for part in answer]
+            assert all(part.dtype.kind in "iu" for part in parts), (
+                "the indices must be whole numbers"
+            )
+            orders.append(np.concatenate(parts).tolist() if parts else [])
+            used, case = sorted(orders[-1]), f"of {n} samples in batches of {size}"
+            assert len(set(used)) == len(used), (
+                f"{case}, some were used twice: draw without replacement, eq. 10.9"
+            )
+            missing = sorted(set(range(n)) - set(used))
+            assert not missing, f"{case}, {missing} were never used"
+            assert used == list(range(n)), f"{case}: indices go from 0 to {n - 1}"
+            sizes = [len(part) for part in parts]
+            wanted = [size] * (n // size) + ([n % size] if n % size else [])
+            assert sizes == wanted, f"{case}: expected sizes {wanted}, got {sizes}"
+        assert not orders[0] == orders[1] == orders[2], (
+            "two epochs used the samples in the same order: shuffle each time"
+        )
+    first, again = (
+        [np.asarray(part).tolist() for part in batches(9, 4, np.random.default_rng(1))]
+        for _ in range(2)
+    )
+    assert first == again, (
+        "one seed gave two different epochs: draw from rng and from nothing else"
+    )
+    rng = np.random.default_rng(0)
+    seen = {
+        tuple(
+            np.concatenate([np.asarray(part) for part in batches(4, 2, rng)]).tolist()
+        )
+        for _ in range(600)
+    }
+    assert len(seen) == 24, (
+        f"in 600 epochs of 4 samples only {len(seen)} of the 24 orders came: "
+        "every order must be possible"
+    )
+
+
+def check_to_pytorch(to_pytorch: Callable[[Any, float, float], Any]) -> None:
+    """Check exercise 11.1, a velocity of the papers as one of PyTorch's rule.
+
+    Derived in chapter 11, "What does momentum buy?".
+
+    Parameters
+    ----------
+    to_pytorch : callable
+        ``to_pytorch(delta, last_rate, next_rate)`` for a velocity of shape (P,)
+        returns a velocity of the same shape.
+
+    Raises
+    ------
+    AssertionError
+        If the run does not go on as the papers' rule would, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_to_pytorch(lambda delta, last_rate, next_rate: -delta / last_rate)
+    Traceback (most recent call last):
+        ...
+    AssertionError: divided by the last rate: the next one multiplies v, eq. 11.12
+    """
+    rng, mu = np.random.default_rng(11), 0.8
+    for size, last, new in ((3, 0.5, 0.05), (4, 0.5, 0.5), (1, 0.1, 0.4), (6, 0.01, 2)):
+        delta, gradients = rng.normal(size=size), rng.normal(size=(5, size))
+        given = delta.copy()
+        try:
+            answer = to_pytorch(given, last, new)
+        except ValueError as error:
+            raise AssertionError(
+                f"for a velocity of shape {delta.shape} it stops with {error}"
+            ) from error
+        assert answer is not None, "to_pytorch returned None: there is nothing to check"
+        assert np.array_equal(given, delta), (
+            "your function changed delta: return a new array"
+        )
+        try:
+            found = np.asarray(answer)
+            if found.dtype.kind == "c":
+                raise TypeError
+            found = found.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise AssertionError("return an array of real numbers") from error
+        assert found.shape == delta.shape, (
+            f"expected the shape of delta, {delta.shape}, got {found.shape}"
+        )
+        guesses = {
+            "the sign: PyTorch's velocity points along the gradient, the papers' "
+            "against it, eq. 11.11": (delta / new, delta / last, delta, delta * new),
+            "divided by the last rate: the next one multiplies v, eq. 11.12": (
+                -delta / last,
+            ),
+            "multiplied by a rate: the papers' velocity holds it already, divide by "
+            "it, eq. 11.11": (-delta * new, -delta * last),
+            "only the sign was turned: the papers' velocity holds the rate, divide by "
+            "it, eq. 11.11": (-delta,),
+            "scaled by the ratio of the rates: PyTorch's velocity holds no rate at "
+            "all, eq. 11.12": (-delta * new / last, -delta * last / new),
+        }
+        papers, ours, u, v = 0.0 * delta, 0.0 * delta, delta.copy(), found.copy()
+        for step, g in enumerate(gradients, start=1):
+            u, v = mu * u - new * g, mu * v + g
+            papers, ours = papers + u, ours - new * v
+            if np.allclose(papers, ours, rtol=1e-6, atol=1e-6):
+                continue
+            for reason, values in guesses.items():
+                if any(np.allclose(found, value) for value in values):
+                    raise AssertionError(reason)
+            raise AssertionError(
+                f"rates {last:g} and then {new:g}: after step {step} the papers' rule "
+                f"has moved by {papers[0]:.4f}, PyTorch's with your velocity by "
+                f"{ours[0]:.4f}, eqs. 11.1 and 11.10"
+            )
+
+
+def check_first_step(first_step: Callable[[Any, float, float], Any]) -> None:
+    """Check exercise 12.1, the first step of AdaDelta.
+
+    Derived in chapter 12, "One rate for every weight?".
+
+    Parameters
+    ----------
+    first_step : callable
+        ``first_step(g, rho, epsilon)`` for gradients of shape (P,) returns the change
+        of the parameters, of shape (P,).
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_first_step(lambda g, rho, epsilon: -g)
+    Traceback (most recent call last):
+        ...
+    AssertionError: g is not divided by the root of the average square, eq. 12.10
+    """
+
+    def answer(g: Any, rho: float, epsilon: float) -> Any:
+        given = g.copy()
+        try:
+            with np.errstate(all="ignore"):
+                change = first_step(given, rho, epsilon)
+        except (TypeError, ValueError, ZeroDivisionError) as error:
+            raise AssertionError(
+                f"it stops with {type(error).__name__}: {error}"
+            ) from error
+        assert change is not None, "first_step returned None: there is nothing to check"
+        assert np.array_equal(given, g), "your function changed g"
+        try:
+            found = np.asarray(change).astype(np.float64, casting="same_kind")
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"the change must be real numbers: {error}") from error
+        assert found.shape == g.shape, (
+            f"expected one change per parameter, shape {g.shape}, got {found.shape}"
+        )
+        return found
+
+    g, rho, epsilon = np.array([3.0, -0.5, 40.0, 0.0]), 0.8, 0.25
+    found, square = answer(g, rho, epsilon), g**2
+
+    def is_one_of(*guesses: Any) -> bool:
+        return any(
+            np.allclose(found, guess, rtol=1e-9, atol=1e-12) for guess in guesses
+        )
+
+    down = -(0.5 / np.hypot(np.sqrt(0.2) * g, 0.5)) * g
+    assert not is_one_of(-down), (
+        "it climbs: the change is minus the step, since parameters go against the "
+        "gradient, eq. 12.10"
+    )
+    assert not is_one_of(-g), (
+        "g is not divided by the root of the average square, eq. 12.10"
+    )
+    assert np.isfinite(found[g == 0]).all(), (
+        "where the gradient is 0 it is not finite: epsilon belongs under both roots, "
+        "eq. 12.10"
+    )
+    assert found.any(), (
+        "nothing moves: before the first step the average of squared steps is 0, but "
+        "epsilon is added to it, eq. 12.12"
+    )
+    with np.errstate(all="ignore"):
+        signs = {
+            "the average square is (1 - rho) g², not g²: it starts at 0 and is not "
+            "corrected, eq. 12.12": (-np.sqrt(epsilon / (square + epsilon)) * g,),
+            "rho weighs the old average, which is 0, and 1 - rho the new square, "
+            "eq. 12.12": (-np.sqrt(epsilon / (rho * square + epsilon)) * g,),
+            "epsilon stands under the roots and not beside them, eq. 12.10": (
+                -epsilon / (np.sqrt(0.2 * square) + epsilon) * g,
+                -np.sqrt(epsilon) / (np.sqrt(0.2 * square) + epsilon) * g,
+                -np.sqrt(epsilon) / (np.sqrt(0.2 * square) + np.sqrt(epsilon)) * g,
+            ),
+            "the root is missing: a root mean square is a root, eq. 12.10": (
+                -epsilon / (0.2 * square + epsilon) * g,
+                -np.sqrt(epsilon) / (0.2 * square + epsilon) * g,
+                -epsilon / np.sqrt(0.2 * square + epsilon) * g,
+            ),
+            "the numerator is missing: on top stands the root of epsilon, eq. 12.12": (
+                -g / np.sqrt(0.2 * square + epsilon),
+            ),
+            "the gradient itself is missing: the step is the quotient times g, "
+            "eq. 12.12": (
+                -np.sqrt(epsilon / (0.2 * square + epsilon)),
+                np.sqrt(epsilon / (0.2 * square + epsilon)),
+            ),
+            "the numerator holds this step already; it must hold the past alone, "
+            "eq. 12.10": (down * np.sqrt((0.2 * down**2 + epsilon) / epsilon),),
+            "one rate for all: each entry is divided by its own root, eq. 12.10": (
+                -np.sqrt(epsilon / (0.2 * square.mean() + epsilon)) * g,
+                -np.sqrt(epsilon / (0.2 * square.sum() + epsilon)) * g,
+            ),
+        }
+    for reason, guesses in signs.items():
+        assert not is_one_of(*guesses), reason
+    rng = np.random.default_rng(12)
+    for rho, epsilon in ((0.8, 0.25), (0.9, 1e-6), (0.95, 1e-3), (0.0, 2.0)):
+        g = rng.normal(size=7) * 10.0 ** rng.integers(-4, 5, size=7)
+        g = np.append(g, [3.0, -0.5, 40.0, 0.0])
+        found = answer(g, rho, epsilon)
+        quotient = 1 / np.sqrt(1 + (1 - rho) * (g / np.sqrt(epsilon)) ** 2)
+        wrong = ~np.isclose(found, -quotient * g, rtol=1e-9, atol=0)
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise AssertionError(
+                f"for g = {g[i]:.4g}, rho = {rho}, epsilon = {epsilon:g} the change is "
+                f"{-quotient[i] * g[i]:.10g}, got {found[i]:.10g}, eq. 12.12"
+            )
+
+
+def check_adam_path(path: Callable[..., Any]) -> None:
+    """Check exercise 13.1, the path of one parameter under Adam.
+
+    Derived in chapter 13, "Why does Adam correct its averages?".
+
+    Parameters
+    ----------
+    path : callable
+        ``path(gradients, rate, b1, b2, eps)`` for a list of T gradients returns the T
+        positions after each step, from the start 0.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_adam_path(lambda g, rate, b1, b2, eps: -rate * np.cumsum(g))
+    Traceback (most recent call last):
+        ...
+    AssertionError: steps grow with the gradient: divide by the root, eq. 13.5
+    """
+
+    def answer(gradients: Any, rate: float, b1: float, b2: float, eps: float) -> Any:
+        given = list(gradients)
+        try:
+            places = path(given, rate, b1, b2, eps)
+        except (ValueError, TypeError, IndexError, ZeroDivisionError) as error:
+            hint = ""
+            if isinstance(error, ZeroDivisionError):
+                hint = ": is t counted from 1? 1 - b1**0 is 0, eq. 13.3"
+            raise AssertionError(f"it stops with {error}{hint}") from error
+        assert places is not None, "adam_path returned None: there is nothing to check"
+        assert given == list(gradients), "the gradients were changed"
+        try:
+            found = np.asarray(places, np.float64)
+        except (TypeError, ValueError) as error:
+            raise AssertionError(
+                f"expected numbers, the positions, got {type(places).__name__}"
+            ) from error
+        count = len(given)
+        assert found.shape != (count + 1,), (
+            f"expected {count} positions, those after each step: leave the start out"
+        )
+        assert found.shape == (count,), (
+            f"expected {count} positions for {count} gradients, got shape {found.shape}"
+        )
+        assert np.isfinite(found).all(), (
+            "positions are not finite: is t counted from 1? 1 - b1**0 is 0, eq. 13.3"
+        )
+        return found
+
+    def close(one: Any, other: Any) -> bool:
+        return bool(np.allclose(one, other, rtol=1e-9, atol=1e-15))
+
+    # A constant gradient, where every step is known: eq. 13.7.
+    g, rate, b1, b2, eps, steps = 2.0, 0.5, 0.8, 0.97, 0.25, np.arange(1, 9)
+    places = answer([g] * 8, rate, b1, b2, eps)
+    assert places.any(), (
+        "the parameter does not move; if that is because of adam_step: += changes an "
+        "array in place, but not a number that was handed to a function"
+    )
+    found = np.diff(places, prepend=0.0)
+    length = rate * g / (g + eps)
+    assert not close(places, -length), (
+        "these are the steps, not the positions: add them up"
+    )
+    mean, square = 1 - b1**steps, 1 - b2**steps
+    root = g * np.sqrt(square)
+    assert not close(found, length), (
+        "it climbs: Adam steps against the gradient, so the sign of a step is minus"
+    )
+    guesses = {
+        "steps grow with the gradient: divide by the root, eq. 13.5": (
+            rate * g,
+            rate * g * mean,
+        ),
+        "no correction: under a constant gradient the steps differ, eq. 13.6": (
+            rate * g * mean / (root + eps),
+        ),
+        "the average gradient is not corrected: first steps are short, eq. 13.3": (
+            rate * mean * g / (g + eps),
+        ),
+        "the squares are not corrected: the first steps are long, eq. 13.3": (
+            rate * g / (root + eps),
+        ),
+        "b1 and b2 weigh what is kept, 1 - b1 and 1 - b2 what is new, eq. 13.1": (
+            (1 - (1 - b1) ** steps)
+            / mean
+            * rate
+            * g
+            / (g * np.sqrt((1 - (1 - b2) ** steps) / square) + eps),
+        ),
+        "the average square is divided by, not its root, eq. 13.5": (
+            rate * g / (g**2 + eps),
+        ),
+        "epsilon stands under the root; it is added to the root, eq. 13.5": (
+            rate * g / np.sqrt(g**2 + eps),
+            rate * g / np.sqrt(g**2 + eps**2),
+        ),
+        "epsilon is added before the correction: that is epsilon hat, eq. 13.9": (
+            rate * g * np.sqrt(square) / (root + eps),
+        ),
+        "epsilon is left out: a step is rate * |g| / (|g| + eps), eq. 13.7": (rate,),
+        "a step too many in the correction: the first t is 1, eq. 13.3": (
+            rate
+            * (mean * g / (1 - b1 ** (steps + 1)))
+            / (np.sqrt(square / (1 - b2 ** (steps + 1))) * g + eps),
+        ),
+    }
+    for reason, lengths in guesses.items():
+        assert not any(close(found, -np.asarray(one)) for one in lengths), reason
+    worst = int(np.argmax(np.abs(found + length)))
+    assert close(found, -length), (
+        f"constant gradient {g:g}: step {worst + 1} should be {-length:.6f}, "
+        f"got {found[worst]:.6f}, eq. 13.7"
+    )
+    rng = np.random.default_rng(13)
+    for memories in ((0.9, 0.999), (0.5, 0.6), (0.999, 0.9)):
+        gradients = rng.normal(size=12)
+        powers = [b ** np.arange(12.0)[::-1] for b in memories]
+        mean, square = (
+            np.array([np.average(x[:t], weights=w[-t:]) for t in range(1, 13)])
+            for x, w in zip((gradients, gradients**2), powers, strict=True)
+        )
+        expected = -np.cumsum(0.1 * mean / (np.sqrt(square) + 1e-8))
+        found = answer(gradients.tolist(), 0.1, *memories, 1e-8)
+        first = int(np.argmax(~np.isclose(found, expected, rtol=1e-9, atol=1e-12)))
+        assert close(found, expected), (
+            f"right for a constant gradient, wrong for one that changes: after step "
+            f"{first + 1} with b1 = {memories[0]}, b2 = {memories[1]} expected "
+            f"{expected[first]:.6f}, got {found[first]:.6f}; older gradients count "
+            "less, eq. 13.4"
+        )
+    found = answer([0.0, 0.0, 1.0, 0.0], 1.0, 0.5, 0.75, 0.0625)
+    assert found[0] == found[1] == 0, "a gradient of 0 from the start moves nothing"
+    third = -(4 / 7) / (math.sqrt(16 / 37) + 0.0625)
+    fourth = third - (4 / 15) / (math.sqrt(48 / 175) + 0.0625)
+    assert close(found[2:], [third, fourth]), (
+        "a gradient of 0 counts: t goes on, and both averages take it in, eq. 13.1"
+    )
+
+
+def check_two_sums(answers: Mapping[str, tuple[bool, bool]]) -> None:
+    """Check exercise 14.1, five rates against the two sums of Robbins and Monro.
+
+    Derived in chapter 14, "When to slow down?".
+
+    Parameters
+    ----------
+    answers : mapping of str to pair of bool
+        For "1/t", "1/√t", "1/t²", "constant" and "0.99^t": whether the rates have an
+        infinite sum, and whether their squares have a finite one.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is missing or wrong, with the reason.
+
+    Examples
+    --------
+    >>> check_two_sums(dict.fromkeys(["1/t", "1/√t", "1/t²", "constant", "0.99^t"]))
+    Traceback (most recent call last):
+        ...
+    AssertionError: 1/t: expected a pair such as (True, False), got None
+    """
+    reasons = {
+        "1/t": (
+            "each block from 2^j to 2^(j+1) - 1 adds at least 1/2, and there is no "
+            "last block",
+            "the blocks of 1/t² are at most 1, 1/2, 1/4 and so on, together at most 2",
+        ),
+        "1/√t": (
+            "each rate is at least 1/t, whose sum is infinite already",
+            "the squares are 1/t, whose sum is infinite",
+        ),
+        "1/t²": (
+            "the blocks are at most 1, 1/2, 1/4 and so on, together at most 2",
+            "each square is at most 1/t², whose sum is finite already",
+        ),
+        "constant": (
+            "the same number, added for ever, passes every bound",
+            "the square is a number too, and it is added for ever",
+        ),
+        "0.99^t": (
+            "a geometric series: it adds up to 1 / (1 - 0.99) = 100, eq. 14.11",
+            "the squares are a geometric series with 0.9801",
+        ),
+    }
+    right = {
+        "1/t": (True, True),
+        "1/√t": (True, False),
+        "1/t²": (False, True),
+        "constant": (True, False),
+        "0.99^t": (False, True),
+    }
+    assert isinstance(answers, Mapping), f"expected a dictionary, got {answers!r}"
+    for name, pair in right.items():
+        assert name in answers, f"{name}: there is no answer yet"
+        given = answers[name]
+        message = f"{name}: expected a pair such as (True, False), got {given!r}"
+        assert isinstance(given, tuple | list), message
+        assert len(given) == 2, message
+        for said in given:
+            assert isinstance(said, bool | np.bool_), (
+                f"{name}: expected True or False, got {said!r}"
+            )
+        what = ("the sum of the rates", "the sum of the squares")
+        for said, is_so, sum_, why, infinite in zip(
+            given, pair, what, reasons[name], (pair[0], not pair[1]), strict=True
+        ):
+            word = "infinite" if infinite else "finite"
+            assert said == is_so, f"{name}: {sum_} is {word}: {why}"
+    extra = sorted(str(name) for name in set(answers) - set(right))
+    assert not extra, f"there is no question about {', '.join(extra)}"
+
+
+def check_moments(moments: Callable[[Any, Any, Any, Any], Any]) -> None:
+    """Check exercise 14.2, mean and variance after noisy steps on a parabola.
+
+    Derived in chapter 14, "When to slow down?".
+
+    Parameters
+    ----------
+    moments : callable
+        ``moments(rates, start, curvature, noise)`` for a list of rates and three
+        numbers, all exact fractions, returns mean and variance; `noise` is a standard
+        deviation.
+
+    Raises
+    ------
+    AssertionError
+        If they are not those over all sequences of errors, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_moments(lambda rates, start, curvature, noise: (start, 0))
+    Traceback (most recent call last):
+        ...
+    AssertionError: after one step with rate 1/3 the mean is 10/3, got 5
+    """
+
+    def runs(rates: list[Fraction], curvature: Fraction, noise: Fraction) -> Any:
+        ends = []
+        for errors in product((-noise, noise), repeat=len(rates)):
+            theta = Fraction(5)
+            for rate, error in zip(rates, errors, strict=True):
+                theta -= rate * (curvature * theta + error)
+            ends.append(theta)
+        mean = sum(ends) / len(ends)
+        return mean, sum((end - mean) ** 2 for end in ends) / len(ends)
+
+    def answer(rates: list[Fraction], curvature: Fraction, noise: Fraction) -> Any:
+        given = list(rates)
+        pair = moments(given, Fraction(5), curvature, noise)
+        assert given == rates, "the list of rates was changed: the caller needs it"
+        assert pair is not None, "moments returned None: there is nothing to check"
+        if isinstance(pair, np.ndarray):
+            pair = pair.tolist()
+        message = f"expected mean and variance, got {pair!r}"
+        assert isinstance(pair, tuple | list), message
+        assert len(pair) == 2, message
+        kinds = Fraction | int | float | np.number
+        assert all(isinstance(part, kinds) for part in pair), message
+        return pair
+
+    def near(a: Any, b: Any) -> bool:
+        return bool(abs(float(a) - float(b)) <= 1e-9 * abs(float(b)))
+
+    rate, lam, s = Fraction(1, 3), Fraction(1), Fraction(2)
+    third = [rate]
+    for rates, lam_, s_, when in (
+        ([], lam, s, "before the first step"),
+        (third, lam, s, "after one step with rate 1/3"),
+        ([rate, Fraction(1, 2)], lam, s, "after steps with rates 1/3 and 1/2"),
+        ([Fraction(1, 2), rate], lam, s, "after steps with rates 1/2 and 1/3"),
+        ([rate] * 3, Fraction(1, 2), s, "with curvature 1/2, after three steps"),
+        ([rate] * 3, Fraction(0), s, "on the flat, after three steps"),
+    ):
+        mean, variance = answer(rates, lam_, s_)
+        right = runs(rates, lam_, s_)
+        assert near(mean, right[0]), f"{when} the mean is {right[0]}, got {mean}"
+        if rates == third:
+            assert not near(variance, rate * s**2), (
+                "the noise is multiplied by the rate, so its variance by the square"
+            )
+            assert not near(variance, rate**2 * s), (
+                "noise is a standard deviation: the variance has its square"
+            )
+        if len(rates) == 2:
+            first, last = rates
+            wrong = (1 - last) * first**2 * s**2 + last**2 * s**2
+            assert not near(variance, wrong), (
+                "a step multiplies the old error by 1 - ηλ, so its variance by the "
+                "square: eq. 14.1"
+            )
+            wrong = first**2 * s**2 + last**2 * s**2
+            assert not near(variance, wrong), (
+                "the variances are only added up: a later step also shrinks the old one"
+            )
+        assert near(variance, right[1]), (
+            f"{when} the variance is {right[1]}, got {variance}"
+        )
+
+
+def check_gamma(gamma: Callable[[float, float, int], Any]) -> None:
+    """Check exercise 14.3, the factor that leads from a first rate to a last.
+
+    Derived in chapter 14, "When to slow down?".
+
+    Parameters
+    ----------
+    gamma : callable
+        ``gamma(first, last, steps)`` returns the factor.
+
+    Raises
+    ------
+    AssertionError
+        If the last rate of so many steps is another, with the likely mistake.
+
+    Examples
+    --------
+    >>> answer = lambda first, last, steps: (last / first) ** (1 / steps)
+    >>> check_gamma(answer)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    AssertionError: 2 steps from 0.1 have the rates 0.1, 0.0316: between ...
+    """
+    for first, last, steps in ((0.1, 0.01, 2), (0.5, 0.001, 50), (1.0, 0.25, 3)):
+        factor = gamma(first, last, steps)
+        assert factor is not None, "gamma_for returned None: there is nothing to check"
+        assert np.ndim(factor) == 0, f"expected one number, got {factor!r}"
+        rates = first * float(factor) ** np.arange(steps)
+        shown = ", ".join(f"{rate:.3g}" for rate in rates[:3])
+        assert not np.isclose(factor, (last / first) ** (1 / steps)), (
+            f"{steps} steps from {first:g} have the rates {shown}: between {steps} "
+            f"rates the factor works {steps - 1} times"
+        )
+        assert not np.isclose(factor, (first / last) ** (1 / (steps - 1))), (
+            f"{steps} steps from {first:g} have the rates {shown}: it must fall"
+        )
+        line = 1 - (1 - last / first) / (steps - 1)
+        assert steps == 2 or not np.isclose(factor, line), (
+            f"a straight line from {first:g} to {last:g} does not fall by one factor"
+        )
+        assert np.isclose(rates[-1], last, rtol=1e-9, atol=0), (
+            f"after {steps} steps from {first:g} the last rate should be {last:g}, "
+            f"got {rates[-1]:.6g}"
+        )
+
+
+def check_median_loss(loss: Callable[[float, Any], Any]) -> None:
+    """Check exercise 15.1, a loss that is smallest at the median.
+
+    Derived in chapter 15, "What if the answer is a number?".
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(c, t)`` for a number and measurements of shape (N,) returns a number.
+
+    Raises
+    ------
+    AssertionError
+        If the loss is smallest elsewhere, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_median_loss(lambda c, t: np.mean((t - c) ** 2))
+    Traceback (most recent call last):
+        ...
+    AssertionError: for 17, 1, 7, 1, 4 it is smallest at 6, the mean: squares, eq. 15.9
+    """
+
+    def cost(c: float, t: Any) -> float:
+        given = t.copy()
+        try:
+            value = loss(c, t)
+        except ValueError as error:
+            raise AssertionError(
+                f"for a number c and t of shape {t.shape} NumPy says: {error}"
+            ) from error
+        assert np.array_equal(t, given), "t was changed: the caller needs it"
+        assert value is not None, "my_loss returned None: there is nothing to check"
+        assert np.ndim(value) == 0, f"expected one number, got shape {np.shape(value)}"
+        assert np.isfinite(value), f"at c = {c:g} the loss is {value}"
+        return float(value)
+
+    for numbers in (
+        (17, 1, 7, 1, 4),
+        (1, 2, 3, 4, 20),
+        (-30, 1, 1.25, 2, 2.25),
+        (0, 0.25, 1, 1.25, 9),
+        (-7, -6, 40, 41, 60, 61, 62),
+        (5, 5, 5, 100, 7, 300, 9),
+        (3,),
+        (1, 2, 8, 20),
+    ):
+        t = np.array(numbers, dtype=np.float64)
+        # A quarter is exact, and all the numbers above are multiples of it.
+        places = np.arange(4 * t.min() - 8, 4 * t.max() + 9) / 4
+        costs = np.array([cost(float(c), t) for c in places])
+        best = places[costs <= costs.min() + 1e-9 * (1 + abs(costs.min()))]
+        in_order = np.sort(t)
+        low, high = in_order[(len(t) - 1) // 2], in_order[len(t) // 2]
+        data = ", ".join(f"{number:g}" for number in numbers)
+        said = f"for {data} it is smallest at {best[np.argmax(abs(best - low))]:g}"
+        if low <= best[0] and best[-1] <= high:
+            alone = [cost(places[1], t[i : i + 1]) for i in range(len(t))]
+            whole, mean = cost(places[1], t), float(np.mean(alone))
+            assert not np.isclose(whole, np.sum(alone)) or len(t) == 1, (
+                "that is a sum: of ten times the data it would be ten times larger"
+            )
+            assert np.isclose(whole, mean), (
+                f"for {data} and c = {places[1]:g} it gives {whole:.4g}, but the mean "
+                f"over the single measurements is {mean:.4g}: one number for each"
+            )
+            continue
+        assert len(best) < len(places), "it is the same for every c"
+        inside = best[0] > places[0] and best[-1] < places[-1]
+        assert inside, (
+            f"for {data} it goes on falling beyond the measurements: an error counts "
+            "on either side, so take its size"
+        )
+        assert abs(best - (t.min() + t.max()) / 2).min() > 0.13, (
+            f"{said}, midway between the ends: only the largest error counts there"
+        )
+        middle = float(places[len(places) // 2])  # errors of both signs
+        whole = cost(middle, t)
+        alone = [cost(middle, t[i : i + 1]) for i in range(len(t))]
+        single = np.isclose(whole, np.mean(alone)) or np.isclose(whole, np.sum(alone))
+        assert single, (
+            f"for {data} and c = {middle:g} it gives {whole:.4g}, but the mean over "
+            f"the single measurements is {np.mean(alone):.4g}: one number for each, "
+            "then their mean"
+        )
+        assert abs(best - t.mean()).min() > 0.13, f"{said}, the mean: squares, eq. 15.9"
+        values, counts = np.unique(t, return_counts=True)
+        assert counts.max() == 1 or best[0] != values[counts.argmax()], (
+            f"{said}, the most frequent: twice the error must cost twice as much"
+        )
+        mirrored = np.array([cost(float(-c), -t) for c in places])
+        assert np.allclose(mirrored, costs), (
+            f"{said}, the median is {low:g}: too high and too low by as much must cost "
+            "the same, eq. 15.10"
+        )
+        raise AssertionError(
+            f"{said}, the median is {low:g}: the slope of the cost of a measurement "
+            "must not depend on how far it is, eq. 15.10"
+        )
+    near, low, high, far = (
+        cost(c, np.zeros(1)) - cost(0.0, np.zeros(1))
+        for c in (2.0**-12, -1.0, 1.0, 512.0)
+    )
+    assert np.isclose(low, high, rtol=1e-3), (
+        "too high by 1 costs more or less than too low by 1: with more measurements it "
+        "is smallest elsewhere, eq. 15.10"
+    )
+    rises = np.array([near * 2**12, far / 512])
+    assert np.allclose(rises, high, rtol=1e-3), (
+        "twice the error does not always cost twice as much: with measurements closer "
+        "together or farther apart it is smallest elsewhere, eq. 15.10"
+    )
+
+
+def check_r2(score: Callable[[Any, Any], Any]) -> None:
+    """Check exercise 15.2, the coefficient of determination.
+
+    Derived in chapter 15, "What if the answer is a number?".
+
+    Parameters
+    ----------
+    score : callable
+        ``score(y, t)`` for predictions and measurements of shape (N,) returns a number,
+        and raises ValueError if their shapes differ.
+
+    Raises
+    ------
+    AssertionError
+        If a score is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_r2(lambda y, t: np.corrcoef(y, t)[0, 1] ** 2)
+    Traceback (most recent call last):
+        ...
+    AssertionError: that is the squared correlation, which forgives a wrong scale
+    """
+    t = np.array([1.0, 2.0, 4.0, 9.0])
+    for y in (
+        np.array([2.0, 4.0, 7.0, 18.0]),
+        np.array([1.5, 2.0, 3.0, 8.0]),
+        np.array([60.0, -30.0, 15.0, 2.0]),
+    ):
+        given = y.copy(), t.copy()
+        try:
+            value = score(y, t)
+        except ValueError as error:
+            raise AssertionError(
+                f"y and t both have shape (4,), and NumPy says: {error}"
+            ) from error
+        unchanged = np.array_equal(y, given[0]) and np.array_equal(t, given[1])
+        assert unchanged, "y or t was changed: the caller needs them"
+        assert value is not None, "my_r2 returned None: there is nothing to check"
+        assert np.ndim(value) == 0, f"expected one number, got shape {np.shape(value)}"
+        lost, total = np.sum((t - y) ** 2), np.sum((t - t.mean()) ** 2)
+        mistakes = (
+            (
+                np.corrcoef(y, t)[0, 1] ** 2,
+                "that is the squared correlation, which forgives a wrong scale",
+            ),
+            (
+                lost / total,
+                "that is the part that is left: 1 minus it is the part "
+                "removed, eq. 15.14",
+            ),
+            (lost / 4, "that is the mean squared error: compare it with the variance"),
+            (
+                1 - np.var(t - y) / np.var(t),
+                "the variance of the errors forgives a "
+                "wrong height: take the mean of their squares",
+            ),
+            (1 - np.sqrt(lost / total), "those are square roots: R² compares squares"),
+            (
+                1 - lost / np.sum((y - y.mean()) ** 2),
+                "below the line stands the "
+                "variation of the measurements, not of the predictions",
+            ),
+            (
+                1 - lost / np.sum((t - y.mean()) ** 2),
+                "the mean is that of the measurements, not of the predictions",
+            ),
+            (1 - lost / np.sum(t**2), "below the line, the mean was not subtracted"),
+            (
+                1 - np.abs(t - y).sum() / np.abs(t - t.mean()).sum(),
+                "those are sizes: R² compares squares, eq. 15.14",
+            ),
+            (
+                1 - lost / 4 / (total / 3),
+                "a mean over N above and over N - 1 below: take the same for both",
+            ),
+            (
+                np.sum((y - t.mean()) ** 2) / total,
+                "that is the variation of the "
+                "predictions: equal to R² only for a fit by squares on its own data",
+            ),
+        )
+        for wrong, reason in mistakes:
+            assert not np.isclose(value, wrong), reason
+        right = 1 - lost / total
+        assert right > 0 or value != 0, (
+            f"errors larger than the mean's must give a negative score, {right:.3f}"
+        )
+        assert np.isclose(value, right), f"expected {right:.4f}, got {value:.4f}"
+    for y, u in ((t[:, None], t), (t[:1], t), (t, t[:, None])):
+        try:
+            value = score(y, u)
+        except ValueError:
+            continue
+        except Exception as error:
+            raise AssertionError(
+                f"for shapes {y.shape} and {u.shape} it raises "
+                f"{type(error).__name__}: raise a ValueError"
+            ) from error
+        raise AssertionError(
+            f"for shapes {y.shape} and {u.shape} it gives "
+            f"{np.asarray(value).ravel()[0]:.3g}: NumPy broadcasts them, so refuse "
+            "them with a ValueError, eq. 2.7"
         )

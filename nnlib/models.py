@@ -2,16 +2,22 @@
 
 # Written by book/tools/export.py: edit the chapter, then run `make export`.
 
-from collections.abc import Iterable
+import importlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from nnlib.layers import Layer
+from nnlib.losses import Loss
+from nnlib.optimizers import Optimizer
 
-__all__ = ["Sequential"]
+__all__ = ["History", "Sequential", "Training"]
 
 
 class Sequential:
@@ -225,6 +231,294 @@ class Sequential:
         self.__dict__.update(state)
         self._lay_out()
 
+    def predict(self, x: npt.ArrayLike, *, batch_size: int = 256) -> npt.NDArray[Any]:
+        """Return the output of the last layer, without training.
+
+        Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+        Parameters
+        ----------
+        x : array_like of shape (N, ...)
+            Inputs; N may be 0.
+        batch_size : int
+            How many samples are sent through the layers at once.
+
+        Returns
+        -------
+        ndarray of shape (N, ...)
+
+        Raises
+        ------
+        ValueError
+            If `x` does not fit the first layer or holds no real numbers, or if
+            `batch_size` is no int of at least 1.
+        """
+        array = _samples("x", x)
+        size = _whole("batch_size", batch_size, 1)
+        first = self.forward(array[:size])
+        if len(array) <= size:
+            return first
+        y = np.empty((len(array), *first.shape[1:]), first.dtype)
+        y[:size] = first
+        for start in range(size, len(array), size):
+            y[start : start + size] = self.forward(array[start : start + size])
+        return y
+
+    def evaluate(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        loss: Loss,
+        metrics: Iterable["_Metric"] = (),
+        batch_size: int = 256,
+    ) -> dict[str, float]:
+        """Return the loss and the metrics of some data, without training.
+
+        Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+        Parameters
+        ----------
+        x : array_like of shape (N, ...)
+            Inputs, at least one sample.
+        y : array_like of shape (N, ...)
+            What is right.
+        loss : Loss
+        metrics : iterable of str or callable
+            Names of functions in `nnlib.metrics`, or ``metric(y_pred, y_true)``. Each
+            sees all predictions at once.
+        batch_size : int
+            How many samples are sent through the layers at once.
+
+        Returns
+        -------
+        dict of str to float
+            "loss", the mean over the samples without penalties, and each metric.
+
+        Raises
+        ------
+        ValueError
+            If the data do not fit each other, the model or the loss, if there are none,
+            or if a metric is unknown.
+        """
+        found = _named_metrics(metrics)
+        size = _whole("batch_size", batch_size, 1)
+        inputs, truth = _pair("", x, y, self.dtype)
+        return _evaluate(self, inputs, truth, _checked_loss(loss), found, size)
+
+    def fit(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        loss: Loss,
+        optimizer: Optimizer,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        metrics: Iterable["_Metric"] = (),
+        callbacks: Iterable[Any] = (),
+        rng: Any = None,
+        resume: Mapping[str, Any] | None = None,
+        progress: bool = False,
+    ) -> "History":
+        """Train: in each epoch use every sample once, in batches drawn anew.
+
+        What is minimised is the loss plus the layers' penalties.
+
+        Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+        Parameters
+        ----------
+        x : array_like of shape (N, ...)
+            Inputs, finite; cast once to the model's dtype.
+        y : array_like of shape (N, ...)
+            What is right, finite; floats are cast as well, integers stay.
+        loss : Loss
+        optimizer : Optimizer
+        epochs : int
+            How many epochs the run has in all, those before a `resume` included.
+        batch_size : int
+            Samples a step. The last batch of an epoch may be smaller; more than N
+            means N.
+        validation_data : pair of array_like, optional
+            Inputs and answers that are evaluated after each epoch.
+        metrics : iterable of str or callable
+            Names of functions in `nnlib.metrics`, or ``metric(y_pred, y_true)``. Each
+            sees all predictions of an epoch at once, those that were made while
+            training. Before the first step each is tried once, on one prediction
+            repeated.
+        callbacks : iterable
+            Objects with some of the methods of `nnlib.callbacks.Callback`, called in
+            this order. If the loss turns nan or inf, ``on_train_end`` is not called.
+        rng : optional
+            Shuffles the batches: what `numpy.random.default_rng` takes. None draws
+            fresh entropy, so that no run is like another; a generator advances.
+        resume : mapping, optional
+            What `Training.state` returned in an earlier run on the same data. The
+            state of a run that was stopped stays stopped.
+        progress : bool
+            Whether to show a progress bar, for which tqdm must be installed.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError
+            If data are empty, not finite, or do not fit each other, the model or the
+            loss; if there is no such metric; or on any other bad argument. Then
+            nothing is changed.
+        FloatingPointError
+            If the loss or a penalty turns nan or inf, or a parameter at the end of an
+            epoch. The parameters are left as they are then. A "val_loss" of nan or inf
+            is noted, and the run goes on.
+        ImportError
+            If `progress` is asked for and tqdm is not installed.
+
+        Examples
+        --------
+        >>> from nnlib.layers import Dense
+        >>> from nnlib.losses import SoftmaxCrossEntropy
+        >>> from nnlib.optimizers import Optimizer
+        >>> class Plain(Optimizer):
+        ...     def update(self, theta, grad, *, rate, t):
+        ...         theta -= rate * grad
+        >>> model = Sequential([Dense(1, 2, rng=0)])
+        >>> history = model.fit(
+        ...     [[-1.0], [1.0]], [0, 1], loss=SoftmaxCrossEntropy(),
+        ...     optimizer=Plain(1.0), epochs=50, metrics=["accuracy"], rng=0,
+        ... )
+        >>> history.epochs, history.metrics["accuracy"][-1]
+        (50, 1.0)
+
+        References
+        ----------
+        Equations def-minibatch and eq-minibatch-variance.
+        """
+        run = self._training(
+            x,
+            y,
+            loss,
+            optimizer,
+            epochs,
+            batch_size,
+            validation_data,
+            metrics,
+            callbacks,
+            rng,
+        )
+        with _progress(run, progress):
+            return run.run(resume)
+
+    def _training(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        loss: Any,
+        optimizer: Any,
+        epochs: Any,
+        batch_size: Any,
+        validation_data: Any,
+        metrics: Any,
+        callbacks: Any,
+        rng: Any,
+    ) -> "Training":
+        """Return a run with arguments that have been checked, none of them changed.
+
+        Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+        """
+        size = _whole("batch_size", batch_size, 1)
+        count = _whole("epochs", epochs, 0)
+        found = _named_metrics(metrics)
+        _checked_loss(loss)
+        if isinstance(optimizer, type) or not callable(
+            getattr(optimizer, "step", None)
+        ):
+            raise ValueError(f"optimizer must be an optimizer, got {optimizer!r}")
+        called = _checked_callbacks(callbacks)
+        try:
+            generator = np.random.default_rng(rng)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "rng must be a seed or generator for numpy.random.default_rng, "
+                f"got {rng!r}"
+            ) from error
+        if not np.isfinite(self.theta).all():
+            raise ValueError("theta must be finite before training")
+        inputs, truth = _pair("", x, y, self.dtype, finite=True)
+        _rehearse(self, inputs, truth, loss, found)
+        validation = None
+        if validation_data is not None:
+            if (
+                not isinstance(validation_data, tuple | list)
+                or len(validation_data) != 2
+            ):
+                raise ValueError("validation_data must be a pair (x, y)")
+            x_val, y_val = validation_data
+            validation = _pair("validation ", x_val, y_val, self.dtype, finite=True)
+            _rehearse(self, *validation, loss, found)
+        return Training(
+            self,
+            inputs,
+            truth,
+            loss=loss,
+            optimizer=optimizer,
+            epochs=count,
+            batch_size=min(size, len(inputs)),
+            validation=validation,
+            metrics=found,
+            callbacks=called,
+            rng=generator,
+        )
+
+    def mask(self, *names: str) -> npt.NDArray[np.bool_]:
+        """Return where the parameters of these names stand in `theta`.
+
+        Derived in chapter 13, "Why does Adam correct its averages?".
+
+        Parameters
+        ----------
+        *names : str
+            Names of arrays in the layers' `params`, such as "W". One is enough.
+
+        Returns
+        -------
+        ndarray of bool, shape (P,)
+            True for each parameter in an array of one of these names.
+
+        Raises
+        ------
+        ValueError
+            If no name is given, or one that no layer has.
+
+        Examples
+        --------
+        >>> from nnlib.layers import Dense
+        >>> Sequential([Dense(2, 1, rng=0)]).mask("W")
+        array([ True,  True, False])
+
+        References
+        ----------
+        Equation eq-adamw, and def-theta for the order.
+        """
+        arrays = [item for layer in self.layers for item in layer.params.items()]
+        known = list(dict.fromkeys(name for name, _ in arrays))
+        if not names:
+            raise ValueError(f"names must be among {', '.join(known)}, got none")
+        for name in names:
+            if name not in known:
+                raise ValueError(
+                    f"names must be among {', '.join(known)}, got {name!r}"
+                )
+        mask = np.zeros(self.theta.size, np.bool_)
+        start = 0
+        for name, array in arrays:
+            mask[start : start + array.size] = name in names
+            start += array.size
+        return mask
+
 
 def _check_layer(number: int, layer: Any, before: tuple[Any, ...]) -> None:
     """Refuse what is no layer, or no longer free."""
@@ -286,3 +580,745 @@ def _copy_in(name: str, vector: npt.NDArray[Any], values: npt.ArrayLike) -> None
     if array.shape != vector.shape:
         raise ValueError(f"{name} must have shape {vector.shape}, got {array.shape}")
     vector[...] = array
+
+
+_HOOKS = (
+    "on_train_begin",
+    "on_epoch_begin",
+    "on_batch_end",
+    "on_epoch_end",
+    "on_train_end",
+)
+
+_Metric = str | Callable[[npt.NDArray[Any], npt.NDArray[Any]], float]
+
+
+@dataclass
+class History:
+    """What a training run has noted, one number an epoch.
+
+    Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+    Parameters
+    ----------
+    loss : list of float
+        Means over the samples of each epoch, every one taken when its batch was used,
+        without penalties.
+    penalty : list of float
+        Means over the same batches of the layers' penalties.
+    learning_rate : list of float
+        What `rate_at` says of the last step of each epoch, when the epoch is over; nan
+        if the optimiser has no `rate_at`.
+    metrics : dict of str to list of float
+        The metrics of all predictions made while training, by name. Under the name
+        with ``val_`` before it, and under ``val_loss``, those of the validation data
+        after the epoch.
+    stopped : str or None
+        Why the run stopped before its last epoch, if it did.
+
+    Raises
+    ------
+    ValueError
+        If the lists are not of one length.
+
+    Examples
+    --------
+    >>> history = History(loss=[2.3, 1.1], penalty=[0.0, 0.0], learning_rate=[0.1, 0.1])
+    >>> history.epochs
+    2
+    >>> History.from_dict(history.to_dict()) == history
+    True
+
+    References
+    ----------
+    Equation eq-epoch-mean.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    penalty: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+    stopped: str | None = None
+
+    def __post_init__(self) -> None:
+        lists = {"penalty": self.penalty, "learning_rate": self.learning_rate}
+        for name, values in {**lists, **self.metrics}.items():
+            if len(values) != len(self.loss):
+                raise ValueError(
+                    f"{name} must hold as many numbers as loss, {len(self.loss)}, "
+                    f"got {len(values)}"
+                )
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are noted."""
+        return len(self.loss)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return copies of everything, by name, as JSON can hold them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return a history from what `to_dict` returned.
+
+        Parameters
+        ----------
+        values : mapping
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError
+            If `values` is anything else.
+        """
+        names = ("loss", "penalty", "learning_rate", "metrics", "stopped")
+        if not isinstance(values, Mapping) or set(values) != set(names):
+            raise ValueError(f"values must hold {', '.join(names)}, got {values!r}")
+        stopped = values["stopped"]
+        if stopped is not None and not isinstance(stopped, str):
+            raise ValueError(f"stopped must be a str or None, got {stopped!r}")
+        try:
+            loss, penalty, rate = ([float(v) for v in values[n]] for n in names[:3])
+            metrics = {
+                str(n): [float(v) for v in column]
+                for n, column in values["metrics"].items()
+            }
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"values must hold lists of numbers: {error}") from error
+        return cls(loss, penalty, rate, metrics, stopped)
+
+
+class Training:
+    """A training run, as callbacks see it: made and run by `Sequential.fit`.
+
+    Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+    Parameters
+    ----------
+    model : Sequential
+    x, y : ndarray of shape (N, ...)
+        What to learn from, checked and cast.
+    loss : Loss
+    optimizer : Optimizer
+    epochs, batch_size : int
+    validation : pair of ndarray, or None
+    metrics : mapping of str to callable
+    callbacks : sequence
+    rng : numpy.random.Generator
+
+    Attributes
+    ----------
+    epoch : int
+        The current epoch, counted from 0.
+    batch : int
+        How many batches of this epoch have been used.
+    step : int
+        How many steps have been taken in all.
+    batch_loss : float
+        The loss of the last batch.
+    history : History
+
+    Examples
+    --------
+    >>> class Patience:
+    ...     def on_epoch_end(self, training):
+    ...         if training.logs["loss"] < 0.1:
+    ...             training.stop("the loss is below 0.1")
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        x: npt.NDArray[Any],
+        y: npt.NDArray[Any],
+        *,
+        loss: Any,
+        optimizer: Any,
+        epochs: int,
+        batch_size: int,
+        validation: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None,
+        metrics: Mapping[str, Callable[..., float]],
+        callbacks: Sequence[Any] = (),
+        rng: np.random.Generator,
+    ) -> None:
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.epochs, self.batch_size = epochs, batch_size
+        # A step needs no gradient of the inputs; a model may know how to leave it out.
+        self._backward = getattr(model, "_backward_params", None) or model.backward
+        self.history = History()
+        self.epoch = self.batch = self.step = 0
+        self.batch_loss = math.nan
+        self._x, self._y, self._validation = x, y, validation
+        self._metrics, self._callbacks, self._rng = metrics, callbacks, rng
+        self._batches = -(-len(x) // batch_size)
+        self._hooks = {
+            hook: [getattr(callback, hook, None) for callback in callbacks]
+            for hook in _HOOKS
+        }
+        self._at, self._called = "on_train_begin", 0  # the last hook, and how far
+        self._order: npt.NDArray[np.intp] | None = None
+        self._sums = [0.0, 0.0]  # of loss and penalty, over the samples so far
+        self._predictions: npt.NDArray[Any] | None = None
+        self._logs: dict[str, float] = {}
+
+    @property
+    def logs(self) -> dict[str, float]:
+        """All that is known of the current epoch, by name.
+
+        At the end of an epoch what the history has noted; during one, means of loss
+        and penalty over the batches so far.
+        """
+        seen = min(self.batch * self.batch_size, len(self._x))
+        if self._at == "on_batch_end" and seen:
+            return {"loss": self._sums[0] / seen, "penalty": self._sums[1] / seen}
+        return dict(self._logs)
+
+    def stop(self, reason: str) -> None:
+        """End the run when all callbacks have had their turn at this point.
+
+        An epoch that is not finished is not noted in the history.
+
+        Parameters
+        ----------
+        reason : str
+            What `history.stopped` will say.
+        """
+        self.history.stopped = str(reason)
+
+    def run(self, resume: Mapping[str, Any] | None = None) -> History:
+        """Train to the end, from the start or from a state.
+
+        Parameters
+        ----------
+        resume : mapping, optional
+            What `state` returned. It is put back when all callbacks have had their
+            ``on_train_begin``.
+
+        Returns
+        -------
+        History
+        """
+        if resume is not None:
+            self._read(resume)  # refused before anything changes
+        self._call("on_train_begin")
+        if resume is not None:
+            stopped = self.history.stopped
+            self.set_state(resume)
+            if stopped is not None:  # by a callback, at the beginning of this run
+                self.history.stopped = stopped
+            self._go_on()
+        while not self._over():
+            if self._at in ("on_train_begin", "on_epoch_end"):
+                self._begin_epoch()
+                self._call("on_epoch_begin")
+            elif self.batch < self._batches:
+                self._use_batches()
+                self._call("on_batch_end")
+            else:
+                self._end_epoch()
+                self._call("on_epoch_end")
+        self._call("on_train_end")
+        return self.history
+
+    def _over(self) -> bool:
+        """Return whether someone stopped the run, or the last epoch is behind us."""
+        between = self._at in ("on_train_begin", "on_epoch_end", "on_train_end")
+        return self.history.stopped is not None or (
+            between and self.history.epochs >= self.epochs
+        )
+
+    def _call(self, hook: str) -> None:
+        """Give every callback its turn."""
+        self._at, self._called = hook, 0
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Give the callbacks that have not had it their turn at this point."""
+        for function in self._hooks[self._at][self._called :]:
+            self._called += 1
+            if function is not None:
+                function(self)
+
+    def _begin_epoch(self) -> None:
+        self.epoch, self.batch = self.history.epochs, 0
+        self._order = self._rng.permutation(len(self._x))
+        self._sums, self._logs = [0.0, 0.0], {}
+
+    def _use_batches(self) -> None:
+        """Take one step, or, if no callback waits for it, all steps of the epoch."""
+        waiting = any(self._hooks["on_batch_end"])
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            while self.batch < self._batches:
+                self._use_batch()
+                if waiting:
+                    break
+
+    def _use_batch(self) -> None:
+        """Take one step."""
+        assert self._order is not None
+        model, start = self.model, self.batch * self.batch_size
+        rows = self._order[start : start + self.batch_size]
+        x, y = self._x.take(rows, axis=0), self._y.take(rows, axis=0)
+        y_pred = model.forward(x, training=True)
+        loss, penalty = self.loss(y_pred, y), model.penalty()
+        if not math.isfinite(loss + penalty):
+            raise FloatingPointError(self._diverged(loss, penalty))
+        self._backward(self.loss.backward())
+        self.optimizer.step(model.theta, model.grad)
+        if self._metrics:
+            if self._predictions is None:
+                shape = (len(self._x), *y_pred.shape[1:])
+                self._predictions = np.empty(shape, y_pred.dtype)
+            self._predictions[start : start + len(rows)] = y_pred
+        self.batch_loss = loss
+        self._sums[0] += loss * len(rows)
+        self._sums[1] += penalty * len(rows)
+        self.batch += 1
+        self.step += 1
+
+    def _diverged(self, loss: float, penalty: float) -> str:
+        """Say what happened, where, and what to try."""
+        what = "penalty" if math.isfinite(loss) else "loss"
+        value = penalty if math.isfinite(loss) else loss
+        # Of the step that led here; the optimiser may have been used before.
+        rate = self._rate(max(getattr(self.optimizer, "t", self.step) - 1, 0))
+        used = "" if math.isnan(rate) else f", with learning rate {rate:g}"
+        return (
+            f"the {what} is {value} in epoch {self.epoch}, batch {self.batch} "
+            f"(step {self.step}){used}: try a learning rate ten times smaller, smaller "
+            "initial weights, or inputs of about size 1"
+        )
+
+    def _rate(self, step: int) -> float:
+        """Return the learning rate of a step, nan if the optimiser does not say."""
+        rate_at = getattr(self.optimizer, "rate_at", None)
+        return math.nan if rate_at is None else float(rate_at(step))
+
+    def _end_epoch(self) -> None:
+        """Note the epoch in the history."""
+        assert self._order is not None
+        if not np.isfinite(self.model.theta).all():
+            raise FloatingPointError(
+                f"theta is no longer finite at the end of epoch {self.epoch} "
+                f"(step {self.step}): try a learning rate ten times smaller"
+            )
+        n, history = len(self._x), self.history
+        logs = {"loss": self._sums[0] / n, "penalty": self._sums[1] / n}
+        logs["learning_rate"] = self._rate(getattr(self.optimizer, "t", self.step) - 1)
+        if self._metrics:
+            truth = self._y.take(self._order, axis=0)
+            for name, metric in self._metrics.items():
+                logs[name] = float(metric(self._predictions, truth))
+        if self._validation is not None:
+            found = _evaluate(
+                self.model, *self._validation, self.loss, self._metrics, 256
+            )
+            logs |= {f"val_{name}": value for name, value in found.items()}
+        for name, value in logs.items():
+            if name in ("loss", "penalty", "learning_rate"):
+                getattr(history, name).append(value)
+            else:
+                history.metrics.setdefault(name, []).append(value)
+        self._logs, self._predictions = logs, None
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the rest of the run depends on, except the data.
+
+        Called from a callback, it remembers which callbacks have had their turn at
+        this point, the calling one among them. A run that is resumed from it goes on
+        with the next one, and ends, on the same machine, with the same bits as a run
+        that was never interrupted. A callback that wants to be in it as it is after
+        this turn changes itself first.
+
+        Returns
+        -------
+        dict
+            Arrays that are copies, and what JSON can hold.
+        """
+        done = self.batch * self.batch_size
+        running = self._order is not None and self._at in (
+            "on_epoch_begin",
+            "on_batch_end",
+        )
+        seen = self._predictions[:done] if self._predictions is not None else None
+        layers = self.model.layers
+        return {
+            "theta": self.model.theta.copy(),
+            "buffers": [{k: a.copy() for k, a in la.buffers.items()} for la in layers],
+            "generators": [
+                {k: _generator_state(g) for k, g in _generators(la)} for la in layers
+            ],
+            "rng": _generator_state(self._rng),
+            "optimizer": self.optimizer.state(),
+            "history": self.history.to_dict(),
+            "logs": dict(self._logs),
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "step": self.step,
+            "batch_loss": self.batch_loss,
+            "batch_size": self.batch_size,
+            "samples": len(self._x),
+            "at": self._at,
+            "called": self._called,
+            "order": self._order.copy()
+            if running and self._order is not None
+            else None,
+            "sums": list(self._sums),
+            "predictions": seen.copy() if running and seen is not None else None,
+            "callbacks": [
+                deepcopy(callback.state()) if hasattr(callback, "state") else {}
+                for callback in self._callbacks
+            ],
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Put the model, the optimiser, the callbacks and the run into a state.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state` of a run with the same sizes and callbacks returned.
+
+        Raises
+        ------
+        ValueError
+            If it is anything else. Then nothing is changed, unless it is a callback
+            that refuses its part.
+        """
+        history, order, predictions = self._read(state)
+        self.optimizer.set_state(state["optimizer"])
+        for callback, part in zip(self._callbacks, state["callbacks"], strict=True):
+            if hasattr(callback, "set_state"):
+                callback.set_state(deepcopy(part))
+        model = self.model
+        model.theta = state["theta"]
+        for layer, arrays, generators in zip(
+            model.layers, state["buffers"], state["generators"], strict=True
+        ):
+            for name, array in arrays.items():
+                layer.buffers[name][...] = array
+            for name, generator in _generators(layer):
+                generator.bit_generator.state = deepcopy(generators[name])
+        self._rng.bit_generator.state = deepcopy(state["rng"])
+        vars(self.history).update(vars(history))
+        self.epoch, self.batch, self.step = (
+            state[name] for name in ("epoch", "batch", "step")
+        )
+        self.batch_loss = float(state["batch_loss"])
+        self._logs = {str(k): float(v) for k, v in dict(state["logs"]).items()}
+        self._at, self._called = state["at"], state["called"]
+        if self._at == "on_train_end":  # to go on with more epochs
+            self._at, self._called = "on_epoch_end", len(self._callbacks)
+        self._order, self._sums = order, [float(s) for s in state["sums"]]
+        self._predictions = None
+        if predictions is not None:
+            self._predictions = np.empty(
+                (len(self._x), *predictions.shape[1:]), predictions.dtype
+            )
+            self._predictions[: len(predictions)] = predictions
+
+    def _read(self, state: Any) -> tuple[History, Any, Any]:
+        """Return history, order and predictions of a state, all of it checked."""
+        names = set(self.state())
+        if not isinstance(state, Mapping) or set(state) != names:
+            got = sorted(map(str, state)) if isinstance(state, Mapping) else repr(state)
+            raise ValueError(
+                f"resume must be a state with {', '.join(sorted(names))}, got {got}"
+            )
+        for name in ("epoch", "batch", "step", "called"):
+            value = state[name]
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise ValueError(
+                    f"resume must hold {name}, an int of at least 0, got {value!r}"
+                )
+        if state["called"] > len(self._callbacks) + 1:  # a progress bar may be one more
+            raise ValueError(
+                f"resume must hold called, at most {len(self._callbacks)}, "
+                f"got {state['called']}"
+            )
+        for name in ("buffers", "generators", "callbacks"):
+            parts = state[name]
+            if not isinstance(parts, list | tuple) or (
+                name != "callbacks" and not all(isinstance(p, Mapping) for p in parts)
+            ):
+                raise ValueError(f"resume must hold a list, {name}, got {parts!r}")
+        try:
+            logs = dict(state["logs"])
+            for value in (*state["sums"], state["batch_loss"], *logs.values()):
+                float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"resume must hold numbers in sums, batch_loss and logs: {error}"
+            ) from error
+        if len(state["sums"]) != 2:
+            raise ValueError(f"resume must hold two sums, got {state['sums']!r}")
+        model, n = self.model, len(self._x)
+        for name, want in (("samples", n), ("batch_size", self.batch_size)):
+            if state[name] != want:
+                raise ValueError(
+                    f"resume must be of a run with the same {name}, {want}, "
+                    f"got {state[name]!r}"
+                )
+        theta = np.asarray(state["theta"])
+        if theta.shape != model.theta.shape or theta.dtype != model.theta.dtype:
+            raise ValueError(
+                f"resume must hold theta of shape {model.theta.shape} and dtype "
+                f"{model.theta.dtype}, got {theta.shape} and {theta.dtype}"
+            )
+        if not np.isfinite(theta).all():
+            raise ValueError("resume must hold a finite theta")
+        layouts = {
+            "buffers": [
+                {k: a.shape for k, a in layer.buffers.items()} for layer in model.layers
+            ],
+            "generators": [
+                [k for k, _ in _generators(layer)] for layer in model.layers
+            ],
+        }
+        for part, layout in layouts.items():
+            held: list[Any] = [
+                {k: np.shape(a) for k, a in kept.items()}
+                if part == "buffers"
+                else sorted(kept)
+                for kept in state[part]
+            ]
+            if held != layout:
+                raise ValueError(f"resume must hold {part} {layout}, got {held}")
+        generators = [(self._rng, state["rng"])]
+        for layer, kept in zip(model.layers, state["generators"], strict=True):
+            generators += [(g, kept[name]) for name, g in _generators(layer)]
+        for generator, value in generators:
+            try:
+                deepcopy(generator).bit_generator.state = deepcopy(value)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"resume must hold states of generators like {generator}: {error}"
+                ) from error
+        if len(state["callbacks"]) != len(self._callbacks):
+            raise ValueError(
+                f"resume must hold the states of {len(self._callbacks)} callbacks, "
+                f"got {len(state['callbacks'])}"
+            )
+        history = History.from_dict(state["history"])
+        noted = list(self._metrics)
+        if self._validation is not None:
+            noted += ["val_loss", *(f"val_{name}" for name in self._metrics)]
+        if history.epochs and set(history.metrics) != set(noted):
+            raise ValueError(
+                f"resume must be of a run that noted {sorted(noted)}, as this one "
+                f"does, got {sorted(history.metrics)}"
+            )
+        if state["at"] not in _HOOKS or not 0 <= state["batch"] <= self._batches:
+            raise ValueError(
+                f"resume must stand at a hook and at batch 0 to {self._batches}, "
+                f"got {state['at']!r} and {state['batch']!r}"
+            )
+        order, predictions = state["order"], state["predictions"]
+        if order is not None:
+            order = np.asarray(order)
+            whole = order.dtype.kind in "iu" and order.shape == (n,)
+            if not whole or not np.array_equal(np.sort(order), np.arange(n)):
+                raise ValueError(f"resume must hold a permutation of {n} samples")
+            order = order.astype(np.intp)
+        elif state["at"] in ("on_epoch_begin", "on_batch_end"):
+            raise ValueError("resume must hold the order of the samples in this epoch")
+        seen = min(state["batch"] * self.batch_size, n)
+        if predictions is not None:
+            predictions = np.asarray(predictions)
+            if not predictions.ndim or len(predictions) != seen:
+                raise ValueError(
+                    f"resume must hold {seen} predictions, "
+                    f"got {len(predictions) if predictions.ndim else predictions}"
+                )
+            shape = (seen, *model.forward(self._x[:1]).shape[1:])
+            if predictions.shape != shape or predictions.dtype.kind != "f":
+                raise ValueError(
+                    f"resume must hold predictions of shape {shape}, "
+                    f"got {predictions.shape} and {predictions.dtype}"
+                )
+        elif self._metrics and order is not None and seen:
+            raise ValueError("resume must hold predictions, since there are metrics")
+        return history, order, predictions
+
+
+def _samples(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return real numbers with the samples along the first axis."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if not array.ndim:
+        raise ValueError(f"{name} must have shape (samples, ...), got ()")
+    return array
+
+
+def _pair(
+    which: str,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    dtype: np.dtype[Any],
+    *,
+    finite: bool = False,
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return inputs and answers, cast, as many of the one as of the other."""
+    inputs, truth = _samples(f"{which}x", x), _samples(f"{which}y", y)
+    if len(inputs) != len(truth):
+        raise ValueError(
+            f"{which}x and y must hold as many samples, got {len(inputs)} and "
+            f"{len(truth)}"
+        )
+    if not len(inputs):
+        raise ValueError(f"{which}x must hold at least one sample, got {inputs.shape}")
+    with np.errstate(over="ignore"):
+        inputs = inputs.astype(dtype, copy=False)
+        if truth.dtype.kind == "f":
+            truth = truth.astype(dtype, copy=False)
+    if finite:
+        for name, array in (("x", inputs), ("y", truth)):
+            if array.dtype.kind == "f" and not all(
+                np.isfinite(array[at : at + 1024]).all()
+                for at in range(0, len(array), 1024)
+            ):
+                raise ValueError(
+                    f"{which}{name} must be finite in {array.dtype}, got nan or inf"
+                )
+    return inputs, truth
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    """Return an int that is not too small."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}")
+    return int(value)
+
+
+def _checked_loss(loss: Any) -> Any:
+    """Return a loss, if it can be called and go backward."""
+    if isinstance(loss, type) or not (
+        callable(loss) and callable(getattr(loss, "backward", None))
+    ):
+        hint = f": write {loss.__name__}()" if isinstance(loss, type) else ""
+        raise ValueError(f"loss must be a Loss, got {loss!r}{hint}")
+    return loss
+
+
+def _checked_callbacks(callbacks: Any) -> list[Any]:
+    """Return callbacks, each with at least one of the methods that are called."""
+    if isinstance(callbacks, str) or not isinstance(callbacks, Iterable):
+        raise ValueError(f"callbacks must be a list of callbacks, got {callbacks!r}")
+    given = list(callbacks)
+    for callback in given:
+        if isinstance(callback, type) or not any(
+            callable(getattr(callback, hook, None)) for hook in _HOOKS
+        ):
+            raise ValueError(
+                f"a callback must have one of the methods {', '.join(_HOOKS)}, "
+                f"got {callback!r}"
+            )
+    return given
+
+
+def _named_metrics(metrics: Any) -> dict[str, Callable[..., float]]:
+    """Return metrics by their names, looked up where only a name is given."""
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise ValueError(f"metrics must be a list of metrics, got {metrics!r}")
+    found: dict[str, Callable[..., float]] = {}
+    for metric in metrics:
+        if isinstance(metric, str):
+            known = importlib.import_module("nnlib.metrics")
+            if metric not in known.__all__:
+                raise ValueError(
+                    f"metrics must be callables or among {', '.join(known.__all__)}, "
+                    f"got {metric!r}"
+                )
+            name, function = metric, getattr(known, metric)
+        elif callable(metric):
+            name, function = getattr(metric, "__name__", type(metric).__name__), metric
+        else:
+            raise ValueError(f"metrics must be names or callables, got {metric!r}")
+        if name in found or name in ("loss", "penalty", "learning_rate"):
+            raise ValueError(
+                f"metrics must have names of their own, got {name!r} again"
+            )
+        found[name] = function
+    return found
+
+
+def _rehearse(
+    model: Any,
+    x: npt.NDArray[Any],
+    y: npt.NDArray[Any],
+    loss: Any,
+    metrics: Mapping[str, Callable[..., float]],
+) -> None:
+    """Let model, loss and metrics refuse what does not fit, before anything changes.
+
+    One sample goes through the model. The loss then meets every answer, as if this one
+    prediction had been made for all samples.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        one = model.forward(x[:1])
+        for start in range(0, len(y), 1024):
+            part = y[start : start + 1024]
+            predictions = np.broadcast_to(one, (len(part), *one.shape[1:]))
+            loss(predictions, part)
+            if not start:
+                for metric in metrics.values():
+                    float(metric(predictions, part))
+
+
+def _evaluate(
+    model: Any,
+    x: npt.NDArray[Any],
+    y: npt.NDArray[Any],
+    loss: Any,
+    metrics: Mapping[str, Callable[..., float]],
+    size: int,
+) -> dict[str, float]:
+    """Return loss and metrics of data that have been checked."""
+    total, outputs = 0.0, []
+    for start in range(0, len(x), size):
+        part = y[start : start + size]
+        y_pred = model.forward(x[start : start + size])
+        total += loss(y_pred, part) * len(part)
+        if metrics:
+            outputs.append(y_pred)
+    logs = {"loss": total / len(x)}
+    if metrics:
+        predictions = np.concatenate(outputs)
+        logs |= {name: float(m(predictions, y)) for name, m in metrics.items()}
+    return logs
+
+
+def _generators(layer: Any) -> list[tuple[str, np.random.Generator]]:
+    """Return the generators that a layer keeps, by name."""
+    kept = sorted(vars(layer).items())
+    return [(k, value) for k, value in kept if isinstance(value, np.random.Generator)]
+
+
+def _generator_state(generator: np.random.Generator) -> dict[str, Any]:
+    """Return a generator's state, as JSON can hold it or with arrays."""
+    return deepcopy(dict(generator.bit_generator.state))
+
+
+@contextmanager
+def _progress(run: Training, wanted: bool) -> Iterator[None]:
+    """Show a bar while a run goes on, if it is wanted."""
+    if not wanted:
+        yield
+        return
+    try:
+        tqdm = importlib.import_module("tqdm").tqdm
+    except ImportError as error:
+        raise ImportError("progress=True needs tqdm: pip install tqdm") from error
+    with tqdm(total=run.epochs * run._batches, unit="step") as bar:
+
+        def show(training: Training) -> None:
+            bar.update(training.step - bar.n)
+
+        run._hooks["on_batch_end"].append(show)
+        yield

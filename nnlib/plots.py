@@ -17,7 +17,15 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure as MatplotlibFigure
 
-__all__ = ["PALETTE", "Explorer", "Figure", "colour", "subplots", "to_svg"]
+__all__ = [
+    "PALETTE",
+    "Explorer",
+    "Figure",
+    "colour",
+    "plot_history",
+    "subplots",
+    "to_svg",
+]
 
 #: Role of a colour, and its value on a light and on a dark page.
 #: Derived in appendix A1, "How are the figures drawn?".
@@ -428,3 +436,69 @@ def _control(label: str, name: str, values: list[str], at: int, *, words: bool) 
         f'<input type="range" min="0" max="{len(values) - 1}" value="{at}" '
         f'data-values="{listed}"><output>{escape(values[at])}</output></label>'
     )
+
+
+def plot_history(history: Any, *, alt: str | None = None) -> Figure:
+    """Draw what a training run has noted: the loss, and below it the metrics.
+
+    Derived in chapter 10, "How big a step? full, stochastic, mini-batch".
+
+    Parameters
+    ----------
+    history : nnlib.models.History
+        Of one epoch or more. Lines of training data are whole, those of validation data
+        dashed.
+    alt : str, optional
+        What a reader who cannot see the figure is told; by default the first and the
+        last losses.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If no epoch is noted.
+
+    Examples
+    --------
+    >>> from nnlib.models import History
+    >>> history = History([2.3, 1.1], [0.0, 0.0], [0.1, 0.1], {"val_loss": [2.4, 1.6]})
+    >>> plot_history(history)
+    Figure: Loss over 2 epochs, from 2.3 to 1.1; validation from 2.4 to 1.6.
+    """
+    if not history.epochs:
+        raise ValueError("history must hold at least one epoch, got none")
+    names = [n for n in history.metrics if not n.startswith("val_")]
+    rows = 1 + len(names)
+    figure, axes = subplots(rows, squeeze=False, height=1.6 + 1.3 * rows, sharex=True)
+    epochs = range(1, history.epochs + 1)
+    lines = {"loss": history.loss, **{name: history.metrics[name] for name in names}}
+    for panel, (name, values) in zip(axes[:, 0], lines.items(), strict=True):
+        drawn = [(values, "-", "training")]
+        if f"val_{name}" in history.metrics:
+            drawn.append((history.metrics[f"val_{name}"], "--", "validation"))
+        marker = "o" if history.epochs == 1 else ""
+        for numbers, style, label in drawn:
+            panel.plot(
+                epochs,
+                numbers,
+                style,
+                marker=marker,
+                color=colour("loss" if name == "loss" else "output"),
+                label=label,
+            )
+        panel.set_ylabel(name)
+        if len(drawn) > 1:
+            panel.legend(frameon=False)
+    axes[-1, 0].set_xlabel("epoch")
+    axes[-1, 0].xaxis.get_major_locator().set_params(integer=True)
+    if alt is None:
+        count = "1 epoch" if history.epochs == 1 else f"{history.epochs} epochs"
+        alt = f"Loss over {count}, from {history.loss[0]:.3g} to {history.loss[-1]:.3g}"
+        if "val_loss" in history.metrics:
+            values = history.metrics["val_loss"]
+            alt += f"; validation from {values[0]:.3g} to {values[-1]:.3g}"
+        alt += "."
+    return Figure(figure, alt=alt)

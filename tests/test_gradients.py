@@ -25,7 +25,10 @@ from nnlib.layers import Dense, Layer
 from nnlib.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
+    Huber,
     Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
@@ -47,6 +50,10 @@ FAR = np.array(
 )
 FAR_LABELS = np.array([0, 1, 1, 3])
 TINY = np.array([[1e-300, 0.5, 0.25, 0.25], [1e-17, 1e-9, 0.9, 0.1 - 1e-9]])
+NUMBERS = RNG.normal(0, 2, (6, 4))
+# Errors from a denormal float and a last digit to the largest sizes, and none at all.
+WIDE = np.array([[1e300, -1e150, 5e-324, -1e-300], [1 + 2**-52, -1e8, 0.1, 1e-9]])
+WIDE_NUMBERS = np.array([[0.0, 1e150, 0.0, 1e-300], [1.0, -1e8 - 2**-26, 0.1, 0.75]])
 LARGE = np.array([[1e150, -1e-150, 3.0, -1e100], [1e-12, 1e12, -1e120, 2.0]])
 
 
@@ -108,6 +115,11 @@ def in_one_probability(row, y):
     ]
 
 
+def in_numbers(slope):
+    """The exact gradient of a mean of the slopes of each error alone."""
+    return lambda row, y: [slope(a - mp.mpf(b)) for a, b in zip(row, y, strict=True)]
+
+
 # Loss: ordinary predictions and truth, extreme ones, a sample's exact gradient, and
 # what the mean divides by.
 LOSSES = {
@@ -122,6 +134,23 @@ LOSSES = {
         len,
     ),
     "BinaryCrossEntropy": (P, YES, TINY, YES[:2], in_one_probability, np.size),
+    "MeanSquaredError": (
+        X,
+        NUMBERS,
+        WIDE,
+        WIDE_NUMBERS,
+        in_numbers(lambda d: 2 * d),
+        np.size,
+    ),
+    "MeanAbsoluteError": (X, NUMBERS, WIDE, WIDE_NUMBERS, in_numbers(mp.sign), np.size),
+    "Huber": (
+        X,
+        NUMBERS,
+        WIDE,
+        WIDE_NUMBERS,
+        in_numbers(lambda d: max(-1, min(d, 1))),
+        np.size,
+    ),
 }
 
 WEIGHTS = RNG.normal(size=4)
@@ -314,7 +343,15 @@ def test_a_network_keeps_its_precision_through_forward_loss_and_backward(dtype):
 
 
 @pytest.mark.parametrize(
-    "loss", [SigmoidCrossEntropy, CategoricalCrossEntropy, BinaryCrossEntropy]
+    "loss",
+    [
+        SigmoidCrossEntropy,
+        CategoricalCrossEntropy,
+        BinaryCrossEntropy,
+        MeanSquaredError,
+        MeanAbsoluteError,
+        Huber,
+    ],
 )
 def test_every_loss_returns_the_precision_of_its_predictions(loss):
     y = LABELS if loss is CategoricalCrossEntropy else YES

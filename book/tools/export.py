@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assemble import FLOORS, NOTE, PACKAGE, Module, statements
-from notebooks import ROOT, BookError, Chapter, before, read_chapters, write_text
+from notebooks import (
+    APPENDIX,
+    ROOT,
+    BookError,
+    Chapter,
+    before,
+    read_chapters,
+    write_text,
+)
 
 KEPT = (
     "__init__.py",
@@ -35,7 +43,8 @@ class Written:
 def build(chapters: Sequence[Chapter]) -> dict[str, Written]:
     """Return every module that the chapters export, by its name."""
     modules: dict[str, Module] = {}
-    for chapter in chapters:
+    # The appendix of the figures comes first: every chapter may add to what it begins.
+    for chapter in sorted(chapters, key=lambda chapter: chapter.number != APPENDIX):
         for where, cell, name in chapter.directives("export"):
             if name not in FLOORS:
                 raise BookError(

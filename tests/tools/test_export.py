@@ -272,3 +272,16 @@ def test_result_is_clean_under_the_repository_settings(book: Any) -> None:
             [sys.executable, "-m", "ruff", *command, config, file], check=False
         )
         assert run.returncode == 0
+
+
+def test_the_figures_come_first(book: Any) -> None:
+    """A chapter may add to what the appendix begins, though it stands before it."""
+    book.export(
+        "10_step_size", "def f(x):\n    return x\n".replace("f(", "_f("), module="plots"
+    )
+    book.export(
+        "A1_figures",
+        '"""Figures."""\n\nWIDTH = 5\n'.replace("WIDTH", "_WIDTH"),
+        module="plots",
+    )
+    assert text(book, "plots").index("_WIDTH") < text(book, "plots").index("def _f")

@@ -1,0 +1,114 @@
+"""Speed of a training step as a ratio to PyTorch's eager one, and of fit to its steps.
+
+Each line gives PyTorch's time divided by ours, more than 1 being faster than PyTorch,
+and how much longer fit takes than its bare steps on the same batches: make bench.
+Measured in one run, in turn, taking the least time of each.
+"""
+
+# ruff: noqa: ARG002 (a rule is handed what it may not need)
+
+import itertools
+import time
+
+import numpy as np
+import torch
+
+from nnlib import optimizers
+from nnlib.activations import ReLU
+from nnlib.layers import Dense
+from nnlib.losses import SoftmaxCrossEntropy
+from nnlib.models import Sequential
+
+SIZES = [
+    ((784, 128, 128, 10), 128),
+    ((64, 64, 64, 10), 32),
+    ((2, 64, 3), 300),
+    ((784, 512, 512, 10), 128),
+]
+
+
+class Plain(optimizers.Optimizer):
+    """Gradient descent, until there is Adam."""
+
+    def update(self, theta, grad, *, rate, t):
+        """Take a step."""
+        step = self.scratch(theta)
+        np.multiply(grad, rate, out=step)
+        theta -= step
+
+
+def pair(theirs):
+    """Return Adam of both, or plain descent as long as ours has none."""
+    if hasattr(optimizers, "Adam"):
+        return optimizers.Adam(1e-4), torch.optim.Adam(theirs.parameters(), lr=1e-4)
+    return Plain(1e-4), torch.optim.SGD(theirs.parameters(), lr=1e-4)
+
+
+def compare(widths, batch, batches=20, rounds=25):
+    """Return PyTorch's time over ours, what fit adds, and the time of a step."""
+    rng = np.random.default_rng(0)
+    n = batch * batches
+    x = rng.normal(size=(n, widths[0])).astype(np.float32)
+    y = rng.integers(0, widths[-1], n)
+    layers, modules = [], []
+    for i, o in itertools.pairwise(widths):
+        layers += [Dense(i, o, rng=rng), ReLU()]
+        modules += [torch.nn.Linear(i, o), torch.nn.ReLU()]
+    ours = Sequential(layers[:-1], dtype=np.float32)
+    theirs = torch.nn.Sequential(*modules[:-1])
+    loss, criterion = SoftmaxCrossEntropy(), torch.nn.CrossEntropyLoss()
+    optimizer, torch_optimizer = pair(theirs)
+    parts = [slice(i, i + batch) for i in range(0, n, batch)]
+    arrays = [(x[part], y[part]) for part in parts]
+    tensors = [(torch.from_numpy(a), torch.from_numpy(b)) for a, b in arrays]
+
+    backward = getattr(ours, "_backward_params", ours.backward)
+
+    def bare():
+        for a, b in arrays:
+            loss(ours.forward(a, training=True), b)
+            backward(loss.backward())
+            optimizer.step(ours.theta, ours.grad)
+
+    def fit(epochs=1):
+        ours.fit(
+            x, y, loss=loss, optimizer=optimizer, batch_size=batch, rng=0, epochs=epochs
+        )
+
+    def torch_steps():
+        for a, b in tensors:
+            torch_optimizer.zero_grad()
+            criterion(theirs(a), b).backward()
+            torch_optimizer.step()
+
+    def once(function):
+        start = time.perf_counter()
+        function()
+        return time.perf_counter() - start
+
+    def fit_more():
+        fit(5)
+
+    functions = bare, fit, fit_more, torch_steps
+    times = [[once(function) for function in functions] for _ in range(rounds)]
+    steps, one, five, torch_time = map(min, zip(*times, strict=True))
+    # What fit does once, such as its checks, is no part of an epoch.
+    return torch_time / steps, (five - one) / 4 / steps - 1, steps / batches * 1e6
+
+
+def main():
+    """Print the ratios."""
+    torch.set_num_threads(2)
+    name = "Adam" if hasattr(optimizers, "Adam") else "SGD"
+    print(f"torch {torch.__version__}, numpy {np.__version__}, float32, two threads")
+    for widths, batch in SIZES:
+        ratio, more, step = compare(widths, batch)
+        sizes = "-".join(map(str, widths))
+        print(
+            f"{name} {sizes:16} batch {batch:3}  {ratio:5.2f} x  "
+            f"fit {more:+6.1%}  ({step:.0f} µs a step)"
+        )
+
+
+if __name__ == "__main__":
+    main()
