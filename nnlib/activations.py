@@ -169,13 +169,13 @@ class ReLU(Layer):
         """
         on = self._on
         gradient = _arriving(dy, None if on is None else on.shape, self._dtype)
-        return np.where(on, gradient, gradient.dtype.type(0))  # type: ignore[arg-type]
+        return _where(on, gradient)
 
 
 class Sigmoid(Layer):
     """Squash every number into the range from 0 to 1.
 
-    Parameters are none.
+    It has no parameters.
 
     Derived in chapter 07, "How does error flow through a layer?".
 
@@ -250,7 +250,7 @@ class Sigmoid(Layer):
 class Tanh(Layer):
     """Squash every number into the range from -1 to 1.
 
-    Parameters are none.
+    It has no parameters.
 
     Derived in chapter 07, "How does error flow through a layer?".
 
@@ -320,6 +320,20 @@ class Tanh(Layer):
         Equations eq-tanh-backward and eq-slope-safe.
         """
         return _through_slope(dy, self._x, tanh=True)
+
+
+def _where(on: Any, gradient: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the gradient where on and 0 elsewhere, several times faster than np.where.
+
+    An entry that is off keeps none of its bits, which makes it 0 even if it was inf.
+    """
+    if gradient.dtype.kind == "c" or gradient.dtype.itemsize not in (2, 4, 8):
+        return np.where(on, gradient, gradient.dtype.type(0))
+    bits = np.dtype(f"i{gradient.dtype.itemsize}")
+    kept: npt.NDArray[Any] = np.array(on, bits)
+    np.negative(kept, out=kept)  # of 0 no bit is set, of -1 all are
+    kept &= gradient.view(bits)
+    return kept.view(gradient.dtype)
 
 
 def _through_slope(

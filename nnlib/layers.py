@@ -443,7 +443,7 @@ class Dense(Layer):
             casting="same_kind",
         )
         if self.use_bias:
-            np.sum(gradient, axis=0, out=self.grads["b"])
+            np.add.reduce(gradient, axis=0, out=self.grads["b"])
         for name, penalty in penalties.items():
             self.grads[name][...] += penalty
         return gradient, dtype

@@ -174,7 +174,7 @@ WRONG = [
     (
         "07 the mean of the rows for their sum",
         "layers",
-        'np.sum(gradient, axis=0, out=self.grads["b"])',
+        'np.add.reduce(gradient, axis=0, out=self.grads["b"])',
         'np.mean(gradient, axis=0, out=self.grads["b"])',
         "test_backward.py::test_dense_gradients_are_exact_differences",
     ),
@@ -195,8 +195,8 @@ WRONG = [
     (
         "07 the mask of what arrives",
         "activations",
-        "return np.where(on, gradient, gradient.dtype.type(0))",
-        "return np.where(gradient > 0, gradient, gradient.dtype.type(0))",
+        "return _where(on, gradient)",
+        "return _where(gradient > 0, gradient)",
         "test_backward.py::test_relu_passes_where_it_was_on",
     ),
     (
