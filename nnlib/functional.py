@@ -218,7 +218,7 @@ def softmax(z: npt.ArrayLike, *, axis: int = -1) -> npt.NDArray[Any]:
     with np.errstate(over="ignore"):
         p = scores - top
     np.exp(p, out=p)
-    p /= p.sum(axis=-1, keepdims=True)
+    p /= _sums(p)
     return _classes_back(p, axis, dtype)
 
 
@@ -254,14 +254,27 @@ def _classes_back(
     return result.astype(dtype, copy=False)
 
 
+def _sums(p: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return sums over the classes, (..., 1).
+
+    A few classes are added side by side, which for many rows is faster.
+    """
+    classes = p.shape[-1]
+    if classes > 16:
+        return np.asarray(np.add.reduce(p, axis=-1, keepdims=True))
+    columns = np.ascontiguousarray(p.reshape(-1, classes).T)
+    return np.asarray(np.add.reduce(columns, axis=0)).reshape(*p.shape[:-1], 1)
+
+
 def _largest(z: npt.NDArray[Any]) -> tuple[npt.NDArray[np.intp], npt.NDArray[Any]]:
     """Return where each row's largest score stands in z.ravel(), and these scores.
 
     To look for a place and fetch from it is faster than to ask for the largest number.
     """
     at = z.real.argmax(axis=-1)
-    places = at.ravel() + np.arange(at.size) * z.shape[-1]
-    return places, z.ravel()[places].reshape(*at.shape, 1)
+    places = np.arange(0, z.size, z.shape[-1])
+    places += at.ravel()
+    return places, z.take(places).reshape(*at.shape, 1)
 
 
 def logsumexp(
@@ -360,12 +373,14 @@ def log_softmax(z: npt.ArrayLike, *, axis: int = -1) -> npt.NDArray[Any]:
 def _top_and_rest(z: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the largest score m and the sum of exp(z - m) over the other classes."""
     places, top = _largest(z)
+    finite = np.isfinite(top)
     # An infinite largest score is not subtracted: inf - inf would be nan.
+    shift = top if finite.all() else np.where(finite, top, 0)
     with np.errstate(over="ignore"):
-        powers = z - np.where(np.isfinite(top), top, 0)
+        powers = z - shift
     np.exp(powers, out=powers)
-    powers.ravel()[places] = 0
-    return top, powers.sum(axis=-1, keepdims=True)
+    powers.put(places, 0)
+    return top, _sums(powers)
 
 
 def _log1p(s: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -454,11 +454,10 @@ def _samples_and_classes(
     if true.shape == (n,):
         if true.dtype.kind not in "iu":
             raise ValueError(f"y_true must hold integer labels, got dtype {true.dtype}")
-        for worst in (true.min(), true.max()):
-            if not 0 <= worst < k:
-                raise ValueError(
-                    f"y_true must hold labels from 0 to {k - 1}, got {worst}"
-                )
+        # Read without a sign, a negative label is larger than any class.
+        if true.view(true.dtype.str.replace("i", "u")).max() >= k:
+            worst = true.min() if true.min() < 0 else true.max()
+            raise ValueError(f"y_true must hold labels from 0 to {k - 1}, got {worst}")
         return pred, true
     if true.shape != (n, k):
         raise ValueError(
