@@ -2824,7 +2824,7 @@ def check_two_sums(answers: Mapping[str, tuple[bool, bool]]) -> None:
             "the square is a number too, and it is added for ever",
         ),
         "0.99^t": (
-            "a geometric series: it adds up to 1 / (1 - 0.99) = 100, eq. 14.11",
+            "a geometric series: it adds up to 0.99 / (1 - 0.99) = 99, eq. 14.11",
             "the squares are a geometric series with 0.9801",
         ),
     }

@@ -257,10 +257,10 @@ def _classes_back(
 def _sums(p: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return sums over the classes, (..., 1).
 
-    A few classes are added side by side, which for many rows is faster.
+    In many rows, a few classes are added side by side, which is faster there.
     """
     classes = p.shape[-1]
-    if classes > 16:
+    if classes > 16 or p.size < 64 * classes:
         return np.asarray(np.add.reduce(p, axis=-1, keepdims=True))
     columns = np.ascontiguousarray(p.reshape(-1, classes).T)
     return np.asarray(np.add.reduce(columns, axis=0)).reshape(*p.shape[:-1], 1)
@@ -373,11 +373,9 @@ def log_softmax(z: npt.ArrayLike, *, axis: int = -1) -> npt.NDArray[Any]:
 def _top_and_rest(z: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the largest score m and the sum of exp(z - m) over the other classes."""
     places, top = _largest(z)
-    finite = np.isfinite(top)
     # An infinite largest score is not subtracted: inf - inf would be nan.
-    shift = top if finite.all() else np.where(finite, top, 0)
     with np.errstate(over="ignore"):
-        powers = z - shift
+        powers = z - np.where(np.isfinite(top), top, 0)
     np.exp(powers, out=powers)
     powers.put(places, 0)
     return top, _sums(powers)

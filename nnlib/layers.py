@@ -424,7 +424,7 @@ class Dense(Layer):
             raise RuntimeError("call forward before backward")
         if x.dtype.kind == "c":
             raise ValueError(f"x must have held real numbers, got dtype {x.dtype}")
-        dtype = np.result_type(x, *self.params.values())
+        dtype = np.result_type(x, *self.params._arrays.values())
         gradient = _arriving(dy, (len(x), self.out_features), dtype)
         work = np.dtype(np.float32) if dtype == np.float16 else dtype
         gradient = gradient.astype(work, copy=False)

@@ -455,7 +455,7 @@ def _samples_and_classes(
         if true.dtype.kind not in "iu":
             raise ValueError(f"y_true must hold integer labels, got dtype {true.dtype}")
         # Read without a sign, a negative label is larger than any class.
-        if true.view(true.dtype.str.replace("i", "u")).max() >= k:
+        if np.maximum.reduce(true.view(true.dtype.str.replace("i", "u"))) >= k:
             worst = true.min() if true.min() < 0 else true.max()
             raise ValueError(f"y_true must hold labels from 0 to {k - 1}, got {worst}")
         return pred, true
@@ -533,7 +533,8 @@ def _class_mean(log_p: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:
 
 def _mean(terms: npt.NDArray[Any]) -> float:
     """Return the mean in float64; divided first, because the sum may overflow."""
-    return float((terms.astype(np.float64, copy=False) / terms.size).sum())
+    shares = terms.astype(np.float64, copy=False) / terms.size
+    return float(np.add.reduce(shares, axis=None))
 
 
 def _kept(array: npt.NDArray[Any] | None) -> npt.NDArray[Any]:

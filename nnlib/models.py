@@ -213,7 +213,7 @@ class Sequential:
 
     def penalty(self) -> float:
         """Return the sum of the layers' penalties."""
-        return float(sum(layer.penalty() for layer in self.layers))
+        return float(sum([layer.penalty() for layer in self.layers]))
 
     def __repr__(self) -> str:
         names = ", ".join(type(layer).__name__ for layer in self.layers)

@@ -88,7 +88,7 @@ WRONG = [
     ("two_sums", but(root=(False, False)), "1/√t: the sum of the rates is infinite"),
     ("two_sums", but(square=(True, True)), "1/t²: the sum of the rates is finite"),
     ("two_sums", but(constant=(True, True)), "constant: the sum of the squares is inf"),
-    ("two_sums", but(power=(True, True)), r"adds up to 1 / \(1 - 0.99\) = 100"),
+    ("two_sums", but(power=(True, True)), r"adds up to 0.99 / \(1 - 0.99\) = 99"),
     ("two_sums", but(power=(False, False)), "0.99.t: the sum of the squares is finite"),
     ("two_sums", but(other=(True, True)), "no question about other"),
     (
