@@ -432,9 +432,9 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(learning_rate)
-        self.momentum = _coefficient("momentum", momentum, 1.0)
-        self.dampening = _coefficient("dampening", dampening, 1.0)
-        self.weight_decay = _coefficient("weight_decay", weight_decay, math.inf)
+        self.momentum = _option("momentum", momentum, below=1.0)
+        self.dampening = _option("dampening", dampening, below=1.0)
+        self.weight_decay = _option("weight_decay", weight_decay)
         if not isinstance(nesterov, bool | np.bool_):
             raise ValueError(f"nesterov must be True or False, got {nesterov!r}")
         if nesterov and not (self.momentum and not self.dampening):
@@ -470,10 +470,7 @@ class SGD(Optimizer):
             The number of the step, counted from 1.
         """
         work = self.scratch(theta)
-        if self.weight_decay:
-            pull = self.scratch(theta, 1)
-            np.multiply(theta, self.weight_decay, out=pull)
-            grad = np.add(pull, grad, out=pull)
+        grad = _with_l2(self, theta, grad, self.weight_decay)
         for velocity in slots:
             if t == 1:
                 velocity[...] = grad
@@ -492,11 +489,12 @@ class SGD(Optimizer):
         theta -= work
 
 
-def _coefficient(name: str, value: Any, below: float) -> float:
-    """Return a float of at least 0 and below something."""
+def _option(name: str, value: Any, *, below: float = math.inf) -> float:
+    """Return an option as a float of at least 0 and below something."""
     try:
-        number = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError):
+        odd = isinstance(value, bool | np.bool_ | str | bytes)
+        number = math.nan if odd else float(value)
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number < below:
         limit = "finite" if below == math.inf else f"below {below:g}"
@@ -504,6 +502,21 @@ def _coefficient(name: str, value: Any, below: float) -> float:
             f"{name} must be a number of at least 0 and {limit}, got {value!r}"
         )
     return number
+
+
+def _with_l2(
+    optimizer: Optimizer,
+    theta: npt.NDArray[Any],
+    grad: npt.NDArray[Any],
+    strength: float,
+) -> npt.NDArray[Any]:
+    """Return the gradient with that of an L2 penalty added, in a scratch array."""
+    if not strength:
+        return grad
+    pull = optimizer.scratch(theta, 1)
+    np.multiply(theta, strength, out=pull)
+    pull += grad
+    return pull
 
 
 class AdaGrad(Optimizer):
@@ -880,21 +893,6 @@ class AdaDelta(Optimizer):
         theta -= delta
 
 
-def _with_l2(
-    optimizer: Optimizer,
-    theta: npt.NDArray[Any],
-    grad: npt.NDArray[Any],
-    strength: float,
-) -> npt.NDArray[Any]:
-    """Return the gradient with that of an L2 penalty added, in a scratch array."""
-    if not strength:
-        return grad
-    pull = optimizer.scratch(theta, 1)
-    np.multiply(theta, strength, out=pull)
-    pull += grad
-    return pull
-
-
 def _root(
     squares: npt.NDArray[Any], epsilon: float, *, out: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:
@@ -905,21 +903,6 @@ def _root(
     else:  # where no gradient ever was, 0 / 1 instead of 0 / 0
         out[out == 0] = 1
     return out
-
-
-def _option(name: str, value: Any, *, below: float = math.inf) -> float:
-    """Return an option as a float of at least 0 and below something."""
-    try:
-        odd = isinstance(value, bool | np.bool_ | str | bytes)
-        number = math.nan if odd else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not 0 <= number < below:
-        limit = "finite" if below == math.inf else f"below {below:g}"
-        raise ValueError(
-            f"{name} must be a number of at least 0 and {limit}, got {value!r}"
-        )
-    return number
 
 
 class Adam(Optimizer):
@@ -985,10 +968,10 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(learning_rate)
-        self.beta1 = _from_zero("beta1", beta1, 1.0)
-        self.beta2 = _from_zero("beta2", beta2, 1.0)
-        self.epsilon = _from_zero("epsilon", epsilon)
-        self.weight_decay = _from_zero("weight_decay", weight_decay)
+        self.beta1 = _option("beta1", beta1, below=1.0)
+        self.beta2 = _option("beta2", beta2, below=1.0)
+        self.epsilon = _option("epsilon", epsilon)
+        self.weight_decay = _option("weight_decay", weight_decay)
         if not isinstance(amsgrad, bool | np.bool_):
             raise ValueError(f"amsgrad must be True or False, got {amsgrad!r}")
         self.amsgrad = bool(amsgrad)
@@ -1019,10 +1002,7 @@ class Adam(Optimizer):
         t : int
             The number of the step, counted from 1.
         """
-        if self.weight_decay:
-            pull = self.scratch(theta, 1)
-            np.multiply(theta, self.weight_decay, out=pull)
-            grad = np.add(pull, grad, out=pull)
+        grad = _with_l2(self, theta, grad, self.weight_decay)
         self._move(theta, grad, *slots, rate=rate, t=t)
 
     def _move(
@@ -1046,12 +1026,7 @@ class Adam(Optimizer):
         # The sums of the weights; of the second, the root.
         first = (1 - self.beta1**t) / (1 - self.beta1)
         second = math.sqrt((1 - self.beta2**t) / (1 - self.beta2))
-        np.sqrt(squares, out=work)
-        small = self.epsilon * second
-        if theta.dtype.type(small):
-            work += small
-        else:  # where no square was seen: 0 / 1 instead of 0 / 0
-            work[work == 0] = 1
+        _root(squares, self.epsilon * second, out=work)
         np.divide(sums, work, out=work)
         work *= rate * second / first
         theta -= work
@@ -1184,18 +1159,3 @@ class AdamW(Adam):
                 part *= mask
             theta -= part
         self._move(theta, grad, *slots[:count], rate=rate, t=t)
-
-
-def _from_zero(name: str, value: Any, below: float = math.inf) -> float:
-    """Return a float of at least 0 and below something."""
-    try:
-        odd = isinstance(value, bool | np.bool_ | str | bytes)
-        number = math.nan if odd else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not 0 <= number < below:
-        limit = "finite" if below == math.inf else f"below {below:g}"
-        raise ValueError(
-            f"{name} must be a number of at least 0 and {limit}, got {value!r}"
-        )
-    return number
