@@ -75,37 +75,17 @@ def theirs(kind, tensor, options):
     return THEIRS[kind]([tensor], **{names.get(k, k): v for k, v in options.items()})
 
 
-def problem(seed, size):
-    """A gradient with noise, on a slope whose curvatures differ by a factor 10^6."""
-    rng = np.random.default_rng(seed)
-    scale = 10 ** rng.uniform(-3, 3, size)
-    target, noise = rng.normal(size=size), rng.normal(size=(100, size))
-    start = rng.normal(size=size)
-    return start, lambda theta, t: scale * (theta - target + 0.3 * noise[t])
-
-
 @pytest.mark.parametrize(("kind", "options"), ROWS, ids=str)
-def test_trajectories_are_torchs(kind, options):
+def test_trajectories_are_torchs(follows, kind, options):
     sizes = (7, 40) if options else (7, 33000)  # the last is cut into blocks
     for seed, size in enumerate(sizes):
-        start, gradient = problem(seed, size)
-        theta, tensor = start.copy(), torch.tensor(start, requires_grad=True)
-        optimizer, reference = kind(**options), theirs(kind, tensor, options)
-        for t in range(100):
-            # Both see one gradient, so that rounding is not amplified by the problem.
-            grad = gradient(theta, t)
-            tensor.grad = torch.from_numpy(grad.copy())
-            optimizer.step(theta, grad)
-            reference.step()
-            expected = tensor.detach().numpy()
-            assert np.abs(theta - expected).max() <= 1e-10 * np.abs(expected).max()
-            if not t:
-                first = expected - start
-                assert np.allclose(theta - start, first, rtol=1e-10, atol=1e-13)
+        follows(
+            kind(**options), lambda tensor: theirs(kind, tensor, options), seed, size
+        )
 
 
 @pytest.mark.parametrize("kind", THEIRS)
-def test_trajectories_are_torchs_when_each_follows_its_own_gradient(kind):
+def test_trajectories_are_torchs_when_each_follows_its_own_gradient(problem, kind):
     for seed in range(5):
         start, gradient = problem(seed, 12)
         theta, tensor = start.copy(), torch.tensor(start, requires_grad=True)
@@ -129,7 +109,7 @@ def test_defaults_are_torchs(kind):
 
 
 @pytest.mark.parametrize("kind", THEIRS)
-def test_float32_is_as_close_to_float64_as_torchs(kind):
+def test_float32_is_as_close_to_float64_as_torchs(problem, kind):
     start, gradient = problem(4, 2000)
     single, tensor = start.astype(np.float32), torch.tensor(start, dtype=torch.float32)
     exact = single.astype(np.float64)

@@ -31,42 +31,23 @@ def torch_options(options):
     return renamed | {"betas": (options.get("beta1", 0.9), options.get("beta2", 0.999))}
 
 
-def problem(seed, size):
-    """A gradient with noise, on a slope whose curvatures differ by a factor 10^6."""
-    rng = np.random.default_rng(seed)
-    scale = 10 ** rng.uniform(-3, 3, size)
-    target = rng.normal(size=size)
-    noise = rng.normal(size=(100, size))
-    start = rng.normal(size=size)
-    return start, lambda theta, t: scale * (theta - target + 0.3 * noise[t])
-
-
 @pytest.mark.parametrize(("ours", "theirs"), RULES)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_trajectories_are_torchs(ours, theirs, options):
+def test_trajectories_are_torchs(follows, ours, theirs, options):
     sizes = (7, 40) if options else (7, 66_000)  # the last is cut into blocks
     for seed, size in enumerate(sizes):
-        start, gradient = problem(seed, size)
-        theta, tensor = start.copy(), torch.tensor(start, requires_grad=True)
-        optimizer, reference = (
+        follows(
             ours(**options),
-            theirs([tensor], **torch_options(options)),
+            lambda tensor: theirs([tensor], **torch_options(options)),
+            seed,
+            size,
         )
-        for t in range(100):
-            # Both see one gradient, so that rounding is not amplified by the problem.
-            grad = gradient(theta, t)
-            tensor.grad = torch.from_numpy(grad.copy())
-            optimizer.step(theta, grad)
-            reference.step()
-            expected = tensor.detach().numpy()
-            assert np.abs(theta - expected).max() <= 1e-10 * np.abs(expected).max()
-            if not t:
-                first = expected - start
-                assert np.allclose(theta - start, first, rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), RULES)
-def test_trajectories_are_torchs_when_each_follows_its_own_gradient(ours, theirs):
+def test_trajectories_are_torchs_when_each_follows_its_own_gradient(
+    problem, ours, theirs
+):
     for seed in range(5):
         start, gradient = problem(seed, 12)
         theta, tensor = start.copy(), torch.tensor(start, requires_grad=True)
@@ -80,7 +61,7 @@ def test_trajectories_are_torchs_when_each_follows_its_own_gradient(ours, theirs
 
 
 @pytest.mark.parametrize(("ours", "theirs"), RULES)
-def test_float32_is_as_close_to_float64_as_torchs(ours, theirs):
+def test_float32_is_as_close_to_float64_as_torchs(problem, ours, theirs):
     start, gradient = problem(4, 2000)
     exact = start.copy()
     single, tensor = start.astype(np.float32), torch.tensor(start, dtype=torch.float32)
@@ -98,7 +79,7 @@ def test_float32_is_as_close_to_float64_as_torchs(ours, theirs):
     assert error <= 1.2 * np.abs(tensor.detach().numpy() - exact).max()
 
 
-def test_a_mask_is_torchs_second_parameter_group():
+def test_a_mask_is_torchs_second_parameter_group(problem):
     start, gradient = problem(6, 20)
     mask = np.arange(20) < 13
     theta = start.copy()
