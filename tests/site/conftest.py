@@ -7,6 +7,7 @@ import http.server
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -64,6 +65,14 @@ def chapters(pages: list[str]) -> list[str]:
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        """Send a page that is asked for with ?slow in pieces, as a slow line does."""
+        if not self.path.endswith("?slow"):
+            return super().copyfile(source, outputfile)
+        while piece := source.read(16_384):
+            outputfile.write(piece)
+            time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def test_nothing_overflows_or_shifts(
 ) -> None:
     for path in pages:
         with visit(width=width, height=844) as window:
-            page = window.open(path)
+            page = window.open(f"{path}?slow")
             page.wait_for_timeout(200)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert page.evaluate("shifted") <= 0.05, path
