@@ -61,7 +61,7 @@ bench: .venv/peer  ## Prints speed ratios against PyTorch
 	@$(BIN)/python tests/benchmarks/training.py
 
 site-test: .venv/site-test book  ## Reads the built site in a real browser (needs Chromium or Chrome)
-	@$(BIN)/python -m pytest tests/site --quiet
+	@$(BIN)/python -m pytest tests/site --numprocesses 2 --dist worksteal --quiet
 
 lint: .venv/book  ## ruff and mypy
 	@$(BIN)/ruff check .
