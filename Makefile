@@ -55,7 +55,7 @@ portable: .venv/book  ## Runs the chapters on other kernels, CPU features and Nu
 peer: .venv/peer  ## Compares nnlib with PyTorch
 	@$(BIN)/python -m pytest tests/peer --quiet
 
-bench: .venv/peer  ## Prints speed ratios against PyTorch
+bench: .venv/peer  ## Prints speed ratios against PyTorch and scikit-learn
 	@$(BIN)/python tests/benchmarks/functional.py
 	@$(BIN)/python tests/benchmarks/losses.py
 	@$(BIN)/python tests/benchmarks/training.py

@@ -1,17 +1,29 @@
-"""Speed of a training step as a ratio to PyTorch's eager one, and of fit to its steps.
+"""Speed of a training step beside PyTorch's, and of an epoch beside scikit-learn's.
 
-Each line gives PyTorch's time divided by ours, more than 1 being faster than PyTorch,
-and how much longer fit takes than its bare steps on the same batches: make bench.
-Measured in one run, in turn, taking the least time of each.
+Each line gives three figures; above 1 a ratio says that ours is faster. Measured in one
+run, in turn, taking the least time of each: make bench.
+
+- PyTorch's time divided by ours, for bare steps on the same batches: forward, loss,
+  backward, Adam, PyTorch's eager.
+- How much longer an epoch of fit takes than its bare steps: shuffling, taking batches,
+  adding up the loss.
+- The time of an epoch of scikit-learn's MLPClassifier divided by that of our fit: the
+  same layers, data in float32, batch size and rate of Adam, shuffled in both, without
+  penalty. What either fit does once, such as its checks, is left out, by subtracting
+  the time of one epoch from that of five.
 """
 
 # ruff: noqa: ARG002 (a rule is handed what it may not need)
 
 import itertools
 import time
+import warnings
 
 import numpy as np
+import sklearn
 import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
 
 from nnlib import optimizers
 from nnlib.activations import ReLU
@@ -45,7 +57,7 @@ def pair(theirs):
 
 
 def compare(widths, batch, batches=20, rounds=5):
-    """Return PyTorch's time over ours, what fit adds, and the time of a step."""
+    """Return PyTorch's time over ours, what fit adds, scikit-learn's, and a step's."""
     rng = np.random.default_rng(0)
     n = batch * batches
     x = rng.normal(size=(n, widths[0])).astype(np.float32)
@@ -89,28 +101,51 @@ def compare(widths, batch, batches=20, rounds=5):
     def fit_more():
         fit(5)
 
+    def scikit_fit(epochs=1):
+        MLPClassifier(
+            widths[1:-1],
+            batch_size=batch,
+            learning_rate_init=1e-4,
+            alpha=0.0,
+            max_iter=epochs,
+            random_state=0,
+        ).fit(x, y)
+
+    def scikit_fit_more():
+        scikit_fit(5)
+
     def least(function):
         function()  # the threads of the one before may still be waiting for work
         return min(once(function) for _ in range(5))
 
-    functions = bare, fit, fit_more, torch_steps
-    times = [[least(function) for function in functions] for _ in range(rounds)]
-    steps, one, five, torch_time = map(min, zip(*times, strict=True))
-    # What fit does once, such as its checks, is no part of an epoch.
-    return torch_time / steps, (five - one) / 4 / steps - 1, steps / batches * 1e6
+    functions = bare, fit, fit_more, torch_steps, scikit_fit, scikit_fit_more
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # five epochs are few
+        times = [[least(function) for function in functions] for _ in range(rounds)]
+    steps, *rest = map(min, zip(*times, strict=True))
+    one, five, torch_time, scikit_one, scikit_five = rest
+    # What a fit does once, such as its checks, is no part of an epoch.
+    epoch, scikit_epoch = (five - one) / 4, (scikit_five - scikit_one) / 4
+    return torch_time / steps, epoch / steps - 1, scikit_epoch / epoch, steps / batches
 
 
 def main():
     """Print the ratios."""
     torch.set_num_threads(2)
     name = "Adam" if hasattr(optimizers, "Adam") else "SGD"
-    print(f"torch {torch.__version__}, numpy {np.__version__}, float32, two threads")
+    print(
+        f"numpy {np.__version__}, float32, two threads; per step or epoch of 20 steps"
+    )
+    print(
+        f"step: torch {torch.__version__} / nnlib; fit: epoch of fit over bare steps;"
+    )
+    print(f"epoch: MLPClassifier of scikit-learn {sklearn.__version__} / nnlib's fit")
     for widths, batch in SIZES:
-        ratio, more, step = compare(widths, batch)
+        ratio, more, scikit, step = compare(widths, batch)
         sizes = "-".join(map(str, widths))
         print(
-            f"{name} {sizes:16} batch {batch:3}  {ratio:5.2f} x  "
-            f"fit {more:+6.1%}  ({step:.0f} µs a step)"
+            f"{name} {sizes:16} batch {batch:3}  step {ratio:5.2f} x  "
+            f"fit {more:+6.1%}  epoch {scikit:5.2f} x  ({step * 1e6:.0f} µs a step)"
         )
 
 
