@@ -169,7 +169,8 @@ def relu(x: npt.ArrayLike) -> npt.NDArray[Any]:
         # A nan in either part stays: nothing is known of that number.
         off = (array.real <= 0) & ~np.isnan(array)
         return np.where(off, array.dtype.type(0), array)
-    y: npt.NDArray[Any] = np.asarray(np.maximum(array, 0))
+    y: npt.NDArray[Any] = np.zeros_like(array)
+    np.maximum(array, y, out=y)  # several times faster than with the number 0
     y += 0.0  # the larger of -0 and 0 may be either, but -0 + 0 is 0
     return y
 

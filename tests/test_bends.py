@@ -50,9 +50,9 @@ def test_no_zero_is_negative_whatever_the_vector_unit(length, dtype):
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_no_zero_is_negative_whichever_zero_is_taken(monkeypatch, first, dtype):
-    def larger(x, y):
-        y = np.asarray(y, x.dtype)
-        return np.where(x >= y, x, y) if first else np.where(y >= x, y, x)
+    def larger(x, y, *, out):
+        out[...] = np.where(x >= y, x, y) if first else np.where(y >= x, y, x)
+        return out
 
     monkeypatch.setattr("numpy.maximum", larger)
     for zero in (-0.0, 0.0):
