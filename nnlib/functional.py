@@ -320,7 +320,8 @@ def logsumexp(
     log-sum-exp and softmax functions", IMA Journal of Numerical Analysis 41(4), 2021.
     """
     scores, dtype = _classes_last(z, axis)
-    top, rest = _top_and_rest(scores)
+    with np.errstate(over="ignore", invalid="ignore"):
+        top, _, rest = _top_gaps_rest(scores)
     lse: npt.NDArray[Any] = top + _log1p(rest)
     result = _classes_back(lse, axis, dtype)
     return result if keepdims else result.squeeze(axis=axis)
@@ -365,21 +366,33 @@ def log_softmax(z: npt.ArrayLike, *, axis: int = -1) -> npt.NDArray[Any]:
     log-sum-exp and softmax functions", IMA Journal of Numerical Analysis 41(4), 2021.
     """
     scores, dtype = _classes_last(z, axis)
-    top, rest = _top_and_rest(scores)
-    logarithms = scores - top
+    _, logarithms, rest = _top_gaps_rest(scores)
     logarithms -= _log1p(rest)
     return _classes_back(logarithms, axis, dtype)
 
 
-def _top_and_rest(z: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return the largest score m and the sum of exp(z - m) over the other classes."""
-    places, top = _largest(z)
-    # An infinite largest score is not subtracted: inf - inf would be nan.
-    with np.errstate(over="ignore"):
-        powers = z - np.where(np.isfinite(top), top, 0)
-    np.exp(powers, out=powers)
-    powers.put(places, 0)
-    return top, _sums(powers)
+def _top_gaps_rest(
+    z: npt.NDArray[Any],
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the largest score m, z - m, and the sum of exp(z - m) over the others."""
+    classes = z.shape[-1]
+    if classes in (2, 3) and z.size >= 64 * classes:
+        # In many rows side by side: of two scores the larger goes on.
+        top, *others = z.reshape(-1, classes).T.copy()
+        for k, score in enumerate(others):
+            others[k] = np.minimum(top, score)
+            top = np.maximum(top, score)
+        rest = sum(np.exp(other - top) for other in others)
+        top, rest = (a.reshape(*z.shape[:-1], 1) for a in (top, rest))
+        gaps = z - top
+    else:
+        places, top = _largest(z)
+        gaps = z - top
+        powers = np.exp(gaps)
+        powers.put(places, 0)
+        rest = _sums(powers)
+    rest[np.isnan(rest)] = 0  # beside an infinite or missing m nothing else counts
+    return top, gaps, rest
 
 
 def _log1p(s: npt.NDArray[Any]) -> npt.NDArray[Any]:

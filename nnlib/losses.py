@@ -527,8 +527,13 @@ def _share_of(share: npt.NDArray[Any], cost: npt.NDArray[Any]) -> npt.NDArray[An
 def _class_mean(log_p: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:
     """Return the mean over samples of the cross-entropy, from logarithms."""
     if y.ndim == 1:
-        return _mean(-log_p[np.arange(len(y)), y])
+        return _mean(-log_p.take(_label_places(log_p, y)))
     return _mean(-_share_of(y, log_p).sum(axis=1, dtype=np.float64))
+
+
+def _label_places(p: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return where, in p read row by row, the label's entry of each row stands."""
+    return np.arange(0, p.size, p.shape[1]) + labels.astype(np.intp, copy=False)
 
 
 def _mean(terms: npt.NDArray[Any]) -> float:
@@ -542,11 +547,6 @@ def _kept(array: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
     if array is None:
         raise RuntimeError("call the loss before backward")
     return array
-
-
-def _label_places(p: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return where, in p read row by row, the label's entry of each row stands."""
-    return np.arange(0, p.size, p.shape[1]) + labels.astype(np.intp, copy=False)
 
 
 class MeanSquaredError(Loss):

@@ -280,6 +280,27 @@ def test_infinite_scores_pass_through_logsumexp():
     np.testing.assert_array_equal(logsumexp(z), [np.inf, np.inf, -np.inf, np.inf])
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("classes", [1, 2, 3, 4, 10])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_a_row_among_many_is_what_it_is_alone(function, classes, dtype):
+    rng = np.random.default_rng(classes)
+    z = rng.normal(0, 5, (200, classes)).astype(dtype)
+    if dtype is np.complex128:
+        z += 1j * rng.choice([0, 1e-30, 1], z.shape)
+    else:
+        values = [-np.inf, 0, 1, np.inf, np.nan]
+        z[:100] = rng.choice(values, (100, classes), p=[0.3, 0.2, 0.2, 0.2, 0.1])
+    alone = np.array([function(row) for row in z])
+    # The parts of a complex number one by one: a tiny imaginary part counts too.
+    rtol = 20 * float(np.finfo(dtype).eps)
+    for part in (np.real, np.imag):
+        np.testing.assert_allclose(
+            part(function(z)), part(alone), rtol=rtol, atol=rtol * 1e-30
+        )
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_nan_passes_through(function):
     answer = function(np.array([[np.nan, 1.0], [0.0, 0.0]]))

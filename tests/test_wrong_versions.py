@@ -95,6 +95,20 @@ WRONG = [
         "test_functional.py::test_a_sure_answer_is_not_rounded_to_certainty",
     ),
     (
+        "04 of two scores the smaller is not kept",
+        "functional",
+        "others[k] = np.minimum(top, score)",
+        "others[k] = score",
+        "test_functional.py::test_a_row_among_many_is_what_it_is_alone",
+    ),
+    (
+        "04 inf - inf counts as a score",
+        "functional",
+        "    rest[np.isnan(rest)] = 0  # beside an infinite or missing m nothing else counts\n",
+        "",
+        "test_functional.py::test_infinite_scores_pass_through_logsumexp",
+    ),
+    (
         "05 a sum for the mean",
         "losses",
         "terms.astype(np.float64, copy=False) / terms.size",
