@@ -579,7 +579,8 @@ def _memory(part: Any) -> Callable[[], None]:
             for item in thing:
                 visit(item)
         elif isinstance(thing, dict):
-            visit(list(thing.values()))
+            for value in thing.values():  # a new list may share an id seen before
+                visit(value)
         elif hasattr(thing, "forward") or thing is part:
             for array in getattr(thing, "buffers", {}).values():
                 kept.append((array, array.copy()))

@@ -912,7 +912,7 @@ class Training:
         if self._metrics:
             truth = self._y.take(self._order, axis=0)
             for name, metric in self._metrics.items():
-                logs[name] = float(metric(self._predictions, truth))
+                logs[name] = _measure(name, metric, self._predictions, truth)
         if self._validation is not None:
             found = _evaluate(
                 self.model, *self._validation, self.loss, self._metrics, 256
@@ -1267,8 +1267,8 @@ def _rehearse(
             predictions = np.broadcast_to(one, (len(part), *one.shape[1:]))
             loss(predictions, part)
             if not start:
-                for metric in metrics.values():
-                    float(metric(predictions, part))
+                for name, metric in metrics.items():
+                    _measure(name, metric, predictions, part)
 
 
 def _evaluate(
@@ -1290,8 +1290,25 @@ def _evaluate(
     logs = {"loss": total / len(x)}
     if metrics:
         predictions = np.concatenate(outputs)
-        logs |= {name: float(m(predictions, y)) for name, m in metrics.items()}
+        logs |= {n: _measure(n, m, predictions, y) for n, m in metrics.items()}
     return logs
+
+
+def _measure(
+    name: str,
+    metric: Callable[..., float],
+    y_pred: npt.NDArray[Any],
+    y_true: npt.NDArray[Any],
+) -> float:
+    """Return what a metric says, which must be one number."""
+    value: Any = metric(y_pred, y_true)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"metrics must return one number each, got {type(value).__name__} of shape "
+            f"{np.shape(value)} from {name}"
+        ) from error
 
 
 def _generators(layer: Any) -> list[tuple[str, np.random.Generator]]:
