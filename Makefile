@@ -4,9 +4,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TOOLS := $(BIN)/python book/tools
 CHAPTER ?=
+ROW ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test export execute check progressive portable peer bench site-test lint clean
+.PHONY: help book serve lab test export execute check progressive portable peer bench published site-test lint clean
 
 help:  ## Lists these words
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +60,10 @@ bench: .venv/peer  ## Prints speed ratios against PyTorch and scikit-learn
 	@$(BIN)/python tests/benchmarks/functional.py
 	@$(BIN)/python tests/benchmarks/losses.py
 	@$(BIN)/python tests/benchmarks/training.py
+	@$(BIN)/python tests/benchmarks/mnist.py
+
+published: .venv/book  ## Runs published results again (20 minutes, downloads 40 MB): make published ROW=nielsen
+	@PYTHONPATH=book $(BIN)/python -m published $(ROW)
 
 site-test: .venv/site-test book  ## Reads the built site in a real browser (needs Chromium or Chrome)
 	@$(BIN)/python -m pytest tests/site --numprocesses 2 --dist worksteal --quiet

@@ -9,9 +9,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from itertools import pairwise, product
+from math import ceil
 from typing import Any
 
 import numpy as np
+
+from nnlib.datasets import load_digits
 
 __all__ = [
     "check_adam_path",
@@ -25,17 +28,26 @@ __all__ = [
     "check_deceiver",
     "check_dense",
     "check_diff_adjoint",
+    "check_difference_error",
+    "check_dropout_backward",
+    "check_dropout_fit",
+    "check_excess",
     "check_exposure",
     "check_first_step",
+    "check_fold",
     "check_fourth_order",
     "check_gamma",
+    "check_images_needed",
     "check_inverted",
     "check_joint_gradient",
     "check_largest_rate",
     "check_logsumexp",
+    "check_masks_needed",
     "check_mean_squared_difference",
     "check_median_loss",
     "check_moments",
+    "check_no_leak",
+    "check_proximal_step",
     "check_r2",
     "check_relu",
     "check_shapes",
@@ -43,11 +55,13 @@ __all__ = [
     "check_signed_distance",
     "check_softmax",
     "check_softmax_backward",
+    "check_strength",
     "check_temperature",
     "check_to_pytorch",
     "check_two_layer_gradients",
     "check_two_sums",
     "check_unbroadcast",
+    "check_unseen",
     "check_untrained_loss",
     "check_verdict",
     "check_xor",
@@ -3207,4 +3221,958 @@ def check_r2(score: Callable[[Any, Any], Any]) -> None:
             f"for shapes {y.shape} and {u.shape} it gives "
             f"{np.asarray(value).ravel()[0]:.3g}: NumPy broadcasts them, so refuse "
             "them with a ValueError, eq. 2.7"
+        )
+
+
+def check_unseen(train: Callable[[Any, Any], Any]) -> None:
+    """Check exercise 16.1, a reader of digits that has seen only what it was given.
+
+    Derived in chapter 16, "Can it read real digits?".
+
+    Parameters
+    ----------
+    train : callable
+        ``train(x, y)`` for images of shape (N, D) and digits of shape (N,) returns a
+        function ``read(x)`` from images of shape (M, D) to digits of shape (M,).
+
+    Raises
+    ------
+    AssertionError
+        If the reader is not better than the nearest average, or uses other data than it
+        was given, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_unseen(lambda x, y: lambda new: np.full(len(new), y[0]))
+    Traceback (most recent call last):
+        ...
+    AssertionError: right for 9.5 % of 400 unseen images, the nearest average for 90.2 %
+    """
+    score, baseline, error = _examine(train, disguised=True)
+    if score - baseline > 2 * error:
+        return
+    said = f"right for {100 * score:.1f} % of 400 unseen images"
+    plain = _examine(train, disguised=False)[0] if score < 0.8 else score
+    assert plain < score + 0.2, (
+        f"{said} in disguise, and for {100 * plain:.1f} % of the same images as they "
+        "are: it uses data besides x and y"
+    )
+    assert score > baseline, f"{said}, the nearest average for {100 * baseline:.1f} %"
+    raise AssertionError(
+        f"{said}, the nearest average for {100 * baseline:.1f} %: that is not better "
+        f"by two standard errors of the difference, {100 * error:.1f} % each, eq. 16.10"
+    )
+
+
+def _examine(train: Any, *, disguised: bool) -> tuple[float, float, float]:
+    """Return the scores of a reader and of the nearest average, and their s_d."""
+    pixels, digits = load_digits()
+    rows = np.random.default_rng(1604).permutation(len(pixels))[:1000]
+    images, names = pixels[rows] / 16, digits[rows]
+    if disguised:
+        columns = np.random.default_rng(1605).permutation(64)
+        images = images[:, columns[pixels.max(axis=0)[columns] > 0]]
+        names = np.array([7, 4, 9, 0, 8, 2, 1, 3, 5, 6])[names]
+    x, y, new, truth = images[:600], names[:600], images[600:], names[600:]
+    means = np.array([x[y == k].mean(axis=0) for k in range(10)])
+    simple = (new @ means.T - (means**2).sum(axis=1) / 2).argmax(axis=1) == truth
+
+    def ask(what: str, function: Any, *given: Any) -> Any:
+        copies = [array.copy() for array in given]
+        try:
+            answer = function(*copies)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(
+                f"for x of shape {given[0].shape} {what} fails: {error}; take all "
+                "sizes from x and y, and no data from elsewhere"
+            ) from error
+        same = all(map(np.array_equal, copies, given))
+        assert same, f"{what} changed what it was given: the caller needs it"
+        assert answer is not None, f"{what} returned None: there is nothing to check"
+        return answer
+
+    read = ask("train", train, x, y)
+    assert callable(read), (
+        f"train must return a function that reads images, got {type(read).__name__}"
+    )
+    answer = np.asarray(ask("read", read, new))
+    assert answer.shape != (400, 10), (
+        "read returned scores (400, 10): name the class of the largest in each row"
+    )
+    assert answer.shape == (400,), (
+        f"for 400 images read must return shape (400,), got {answer.shape}"
+    )
+    assert answer.dtype.kind in "iu", (
+        f"read must return whole numbers, got dtype {answer.dtype}"
+    )
+    for part in (slice(0, 1), slice(7, 8), slice(390, 400)):
+        alone = np.asarray(ask("read", read, new[part]))
+        assert np.array_equal(alone, answer[part]), (
+            "what is read in an image depends on the other images, or on chance: an "
+            "image may come alone"
+        )
+    right = answer == truth
+    difference = right.astype(float) - simple
+    error = difference.std() / math.sqrt(len(new))
+    return float(right.mean()), float(simple.mean()), float(error)
+
+
+def check_difference_error(error: Callable[[Any, Any], Any]) -> None:
+    """Check exercise 16.2, the standard error of a difference on the same images.
+
+    Derived in chapter 16, "Can it read real digits?".
+
+    Parameters
+    ----------
+    error : callable
+        ``error(right_a, right_b)`` for two bool arrays of shape (N,) returns a number.
+
+    Raises
+    ------
+    AssertionError
+        If the number is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_difference_error(
+    ...     lambda a, b: np.sqrt(a.var() / len(a) + b.var() / len(b))
+    ... )
+    Traceback (most recent call last):
+        ...
+    AssertionError: those are two independent scores; here the images are the same
+    """
+    for both, only_a, only_b, neither in (
+        (60, 25, 5, 10),
+        (5, 12, 3, 5),
+        (300, 2, 38, 60),
+        (85, 4, 4, 7),
+    ):
+        counts = (both, only_a, only_b, neither)
+        a = np.repeat([True, True, False, False], counts)
+        b = np.repeat([True, False, True, False], counts)
+        order = np.random.default_rng(sum(counts)).permutation(len(a))
+        a, b = a[order], b[order]
+        given = a.copy(), b.copy()
+        try:
+            value = error(a, b)
+        except (ValueError, TypeError) as problem:
+            raise AssertionError(
+                f"for two bool arrays of shape {a.shape} NumPy says: {problem}"
+            ) from problem
+        unchanged = np.array_equal(a, given[0]) and np.array_equal(b, given[1])
+        assert unchanged, "an argument was changed: the caller needs it"
+        assert value is not None, (
+            "difference_error returned None: there is nothing to check"
+        )
+        assert np.ndim(value) == 0, f"expected one number, got shape {np.shape(value)}"
+        n, apart = len(a), only_a + only_b
+        square = apart / n - ((only_a - only_b) / n) ** 2
+        right = math.sqrt(square / n)
+        mistakes = (
+            (
+                math.sqrt(a.var() / n + b.var() / n),
+                "those are two independent scores; here the images are the same",
+            ),
+            (
+                math.sqrt(apart) / n,
+                "the mean difference is not 0: subtract its square, eq. 16.10",
+            ),
+            (square / n, "that is the variance: its root is missing"),
+            (
+                math.sqrt(square),
+                "that is the scatter of one image: the score is a mean of N",
+            ),
+            (square, "that is the variance of one image: the score is a mean of N"),
+            (
+                math.sqrt(square) / n,
+                "the variance of a mean is that of one, divided by "
+                "N: the root of N, not N, stands under the standard error",
+            ),
+            (math.sqrt(a.var() / n), "that is the standard error of A alone"),
+            (math.sqrt(b.var() / n), "that is the standard error of B alone"),
+            (abs(only_a - only_b) / n, "that is the difference itself"),
+            (
+                math.sqrt(abs(only_a - only_b) / n / n),
+                "A's and B's images are to be "
+                "added, not subtracted: each of them makes the difference uncertain",
+            ),
+        )
+        for wrong, reason in mistakes:
+            close = math.isclose(wrong, right, rel_tol=0.02)
+            assert close or not np.isclose(value, wrong, rtol=1e-6), reason
+        among = (right, right * math.sqrt(n / (n - 1)))  # N - 1 is a custom, too
+        assert any(np.isclose(value, one, rtol=1e-9) for one in among), (
+            f"A alone is right on {only_a} of {n} images and B alone on {only_b}: "
+            f"expected {right:.5f}, got {float(value):.5f}, eq. 16.10"
+        )
+
+
+def check_images_needed(needed: Callable[[float, float], Any]) -> None:
+    """Check exercise 16.3, how many test images a margin needs.
+
+    Derived in chapter 16, "Can it read real digits?".
+
+    Parameters
+    ----------
+    needed : callable
+        ``needed(p, margin)`` returns the smallest N for which two standard errors of a
+        score near p are at most the margin.
+
+    Raises
+    ------
+    AssertionError
+        If the number is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_images_needed(lambda p, margin: 1 / margin**2)
+    Traceback (most recent call last):
+        ...
+    AssertionError: that is for p = 0.5, the worst case; p = 0.97 needs fewer
+    """
+    for p, margin in ((0.97, 0.012), (0.9, 0.017), (0.998, 0.0007), (0.5, 0.03)):
+        value = needed(p, margin)
+        assert value is not None, (
+            "images_needed returned None: there is nothing to check"
+        )
+        assert np.ndim(value) == 0, f"expected one number, got shape {np.shape(value)}"
+        number, exact = float(value), 4 * p * (1 - p) / margin**2
+        mistakes = (
+            (
+                1 / margin**2,
+                f"that is for p = 0.5, the worst case; p = {p} needs fewer",
+            ),
+            (exact / 4, "that is for one standard error; the margin is two"),
+            (exact / 2, "the 2 is squared with the standard error"),
+            (exact * margin, "the margin is squared with the standard error, eq. 16.6"),
+            (
+                4 * p / margin**2,
+                "the variance of one image is p (1 - p), not p, eq. 16.6",
+            ),
+            (
+                4 * (1 - p) / margin**2,
+                "the variance of one image is p (1 - p), not 1 - p, eq. 16.6",
+            ),
+        )
+        for wrong, reason in mistakes:
+            assert abs(number - wrong) >= 1 or abs(exact - wrong) < 2, reason
+        assert number == round(number), (
+            f"for p = {p} and a margin of {margin} it gives {number:.2f}: images come "
+            "whole"
+        )
+        assert number != math.floor(exact), (
+            f"with {number:.0f} images two standard errors are just more than "
+            f"{margin}: round up"
+        )
+        assert number == math.ceil(exact), (
+            f"for p = {p} and a margin of {margin} it gives {number:.0f}, expected "
+            f"{math.ceil(exact)}, eq. 16.6"
+        )
+
+
+def check_no_leak(protocol: Callable[[Any, Any, Any, Any], Any]) -> None:
+    """Check exercise 17.1, a protocol whose answers know nothing of the test.
+
+    Derived in chapter 17, "Can I trust my score?".
+
+    Parameters
+    ----------
+    protocol : callable
+        ``protocol(x, y, train, test)`` for samples of shape (N, D), labels 0 and 1 of
+        shape (N,) and two arrays of row numbers returns a label for each row of `test`.
+
+    Raises
+    ------
+    AssertionError
+        If something leaks, named, or if the answers are no good where there is
+        something to find.
+
+    Examples
+    --------
+    >>> check_no_leak(lambda x, y, train, test: y[test])
+    Traceback (most recent call last):
+        ...
+    AssertionError: labels leak: on pure noise 100 % are right, and an answer changes \
+when only the labels of the test rows do
+    """
+
+    def answer(x: Any, y: Any, train: Any, test: Any) -> Any:
+        given = [array.copy() for array in (x, y, train, test)]
+        try:
+            labels = protocol(x, y, train, test)
+        except ValueError as error:
+            raise AssertionError(
+                f"for x {x.shape}, y {y.shape}, {len(train)} training and {len(test)} "
+                f"test rows NumPy says: {error}"
+            ) from error
+        now = (x, y, train, test)
+        same = (np.array_equal(a, b) for a, b in zip(given, now, strict=True))
+        assert all(same), "x, y, train or test was changed: the caller needs them"
+        assert labels is not None, "my_protocol returned None: nothing to check yet"
+        assert np.shape(labels) == (len(test),), (
+            f"for {len(test)} test rows expected as many labels, got shape "
+            f"{np.shape(labels)}"
+        )
+        assert np.isin(labels, (0, 1)).all(), "the labels are 0 and 1, as in y"
+        return np.asarray(labels).copy()
+
+    def draw(seed: int, *, signal: float) -> tuple[Any, Any, Any, Any]:
+        rng = np.random.default_rng(seed)
+        y = rng.permutation(np.arange(48) % 2)
+        x = rng.normal(size=(48, 150))
+        x[:, 60:63] += signal * (2 * y[:, None] - 1)
+        order = rng.permutation(48)
+        return x, y, order[:36], order[36:44]  # four rows stand in neither part
+
+    right = []
+    labels_leak = False
+    for seed in range(20):
+        x, y, train, test = draw(seed, signal=0.0)
+        before = answer(x, y, train, test)
+        assert np.array_equal(answer(x, y, train, test), before), (
+            "called twice with the same data it gives different answers"
+        )
+        right.append(np.mean(before == y[test]))
+        for rows in (test, np.setdiff1d(np.arange(48), train)):
+            marked = y.copy()
+            marked[rows] = 1 - marked[rows]
+            labels_leak |= not np.array_equal(answer(x, marked, train, test), before)
+    assert not labels_leak, (
+        f"labels leak: on pure noise {np.mean(right):.0%} are right, and an answer "
+        "changes when only the labels of the test rows do"
+    ).replace("%", " %")
+
+    for seed in range(20):
+        x, y, train, test = draw(seed, signal=0.0)
+        before, rng = answer(x, y, train, test), np.random.default_rng(seed)
+        neither = np.setdiff1d(np.arange(48), [*train, *test])
+        marked = x.copy()
+        marked[neither] = 1e3 * rng.normal(size=(len(neither), x.shape[1]))
+        assert np.array_equal(answer(marked, y, train, test), before), (
+            "inputs leak: an answer changes with rows that are neither in train nor in "
+            "test, so a mean, a scale or a choice was made from all rows of x"
+        )
+        alone = np.array([answer(x, y, train, test[i : i + 1])[0] for i in range(8)])
+        marked = x.copy()
+        marked[test[1:]] = 1e3 * rng.normal(size=(7, x.shape[1]))
+        moved = answer(marked, y, train, test)[0] != before[0]
+        companions = moved or not np.array_equal(alone, before)
+        assert not companions, (
+            "inputs leak: an answer changes with the other test rows, so a mean or a "
+            "scale was fitted on the test part; fit on train, transform both"
+        )
+
+    good = []
+    for seed in range(20):
+        x, y, train, test = draw(seed, signal=2.0)
+        x *= 10.0 ** np.random.default_rng(seed).uniform(-3, 3, x.shape[1])
+        labels = answer(x, y, train, test)
+        turned = answer(x, y, train, test[::-1])[::-1]
+        assert np.array_equal(turned, labels), (
+            "with test in another order the answers are in no matching order"
+        )
+        good.append(np.mean(labels == y[test]))
+    assert np.mean(good) > 0.95, (
+        "nothing leaks, but where three columns of 150 tell the classes apart, in "
+        f"units from 0.001 to 1000, only {np.mean(good):.0%} are right: scale and "
+        "choose, with the training rows"
+    ).replace("%", " %")
+
+
+def check_excess(excess: Callable[[int, int, float], Any]) -> None:
+    """Check exercise 17.2, the selection bias of the best of m scores.
+
+    Derived in chapter 17, "Can I trust my score?".
+
+    Parameters
+    ----------
+    excess : callable
+        ``excess(m, n, p)`` returns the average of the best of m shares of n, minus p.
+
+    Raises
+    ------
+    AssertionError
+        If a number is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_excess(lambda m, n, p: np.sqrt(np.log(m) / (2 * n)))
+    Traceback (most recent call last):
+        ...
+    AssertionError: m = 2, n = 1, p = 0.5: that is the bound, eq. 17.4
+    """
+    for m, n, p in (
+        (1, 7, 0.3),
+        (2, 1, 0.5),
+        (2, 3, 0.7),
+        (20, 100, 0.5),
+        (50, 1000, 0.9),
+    ):
+        value, case = excess(m, n, p), f"m = {m}, n = {n}, p = {p:g}"
+        assert value is not None, "my_excess returned None: there is nothing to check"
+        assert np.ndim(value) == 0, f"expected one number, got shape {np.shape(value)}"
+        # The probabilities of k right answers, one after the other.
+        log_p = np.cumsum(
+            [n * np.log(1 - p)]
+            + [np.log((n - k + 1) / k * p / (1 - p)) for k in range(1, n + 1)]
+        )
+        at_most = np.minimum(np.cumsum(np.exp(log_p)), 1.0)
+        right = float(np.mean(1 - at_most[:-1] ** m) - p)
+        spread = np.sqrt(p * (1 - p) / n)
+        mistakes = (
+            (right + p, "that is the best score itself: subtract the truth"),
+            (np.sqrt(np.log(m) / (2 * n)), "that is the bound, eq. 17.4"),
+            (
+                np.sqrt(2 * np.log(m)) * spread,
+                "that is the root of 2 ln m times the "
+                "standard error, an approximation for many samples",
+            ),
+            (n * right, "that is in right answers: divide by n"),
+            (
+                np.mean(1 - at_most[1:] ** m) - p,
+                "that is one place off: F(k - 1) "
+                "belongs to the probability of k or more, eq. 17.2",
+            ),
+            (np.mean((1 - at_most[:-1]) ** m) - p, "that is the worst of m"),
+        )
+        for wrong, reason in mistakes:
+            close = np.isclose(value, wrong, rtol=1e-6, atol=1e-12)
+            assert np.isclose(wrong, right) or not close, f"{case}: {reason}"
+        assert np.isclose(value, right, rtol=1e-7, atol=1e-11), (
+            f"{case}: expected {right:.6f}, got {float(value):.6f}"
+        )
+
+
+def check_fold(fold: Callable[[Any, Any, Any, Any], Any]) -> None:
+    """Check exercise 17.3, a scaler folded into the first layer.
+
+    Derived in chapter 17, "Can I trust my score?".
+
+    Parameters
+    ----------
+    fold : callable
+        ``fold(W, b, mean, scale)`` for arrays of shapes (D, H), (H,), (D,) and (D,)
+        returns weights (D, H) and a bias (H,).
+
+    Raises
+    ------
+    AssertionError
+        If the layer is another function, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_fold(lambda W, b, mean, scale: (W * scale[:, None], b + mean @ W))
+    Traceback (most recent call last):
+        ...
+    AssertionError: the weights are multiplied by the scale: eq. 17.11 goes from raw \
+to scaled, this is the way back
+    """
+    rng = np.random.default_rng(17)
+    for d, h in ((4, 2), (3, 3), (1, 5)):
+        weights, b = rng.normal(size=(d, h)), rng.normal(size=h)
+        mean, scale = rng.normal(3, 1, d), rng.uniform(0.3, 3, d)
+        given = [array.copy() for array in (weights, b, mean, scale)]
+        try:
+            result = fold(weights, b, mean, scale)
+        except ValueError as error:
+            raise AssertionError(
+                f"for W of shape {weights.shape} and a scale of shape {scale.shape} "
+                f"NumPy says: {error}; each row of W belongs to one input"
+            ) from error
+        now = (weights, b, mean, scale)
+        same = (np.array_equal(a, c) for a, c in zip(given, now, strict=True))
+        assert all(same), "an argument was changed: the caller needs it"
+        assert result is not None, "my_fold returned None: there is nothing to check"
+        assert len(result) == 2, "expected two arrays, the weights and the bias"
+        w, c = (np.asarray(part) for part in result)
+        assert (w.shape, c.shape) == (weights.shape, b.shape), (
+            f"expected weights {weights.shape} and bias {b.shape}, got {w.shape} and "
+            f"{c.shape}"
+        )
+        right = weights / scale[:, None]
+        assert not np.allclose(w, weights * scale[:, None]), (
+            "the weights are multiplied by the scale: eq. 17.11 goes from raw to "
+            "scaled, this is the way back"
+        )
+        if d == h:
+            assert not np.allclose(w, weights / scale), (
+                "the scale divides columns of W, which belong to neurons; each row of "
+                "W belongs to one input"
+            )
+        assert np.allclose(w, right), (
+            f"the weights are {w[0, 0]:.4f} at [0, 0], expected {right[0, 0]:.4f}"
+        )
+        assert not np.allclose(c, b), (
+            "the bias was left alone: at the mean the layer must give b"
+        )
+        assert not np.allclose(c, b + mean @ right), "the sign of the bias's change"
+        assert not np.allclose(c, b - mean @ weights), (
+            "the bias takes the mean through the new weights, not through the old"
+        )
+        x = rng.normal(3, 1, (6, d))
+        assert np.allclose(x @ w + c, (x - mean) / scale @ weights + b), (
+            "the weights are right, the bias is not: at the mean the layer must give b"
+        )
+
+
+def check_strength(strength_here: Callable[[str, float, int], Any]) -> None:
+    """Check exercise 18.1, one strength of L2 in the conventions of several libraries.
+
+    Derived in chapter 18, "What do L1 and L2 do?".
+
+    Parameters
+    ----------
+    strength_here : callable
+        ``strength_here(way, s, N)`` for a way among "keras", "half", "pytorch", "sum"
+        and "C" returns the strength of nnlib's L2 beside a mean loss.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_strength(lambda way, s, N: s)
+    Traceback (most recent call last):
+        ...
+    AssertionError: half: L2(s) has the gradient 2 s w, a half has s w, eq. 18.2
+    """
+    ways: dict[str, Callable[[float, int], tuple[float, dict[float, str]]]] = {
+        "keras": lambda s, n: (
+            s,
+            {
+                s / 2: "keras: neither has a half, so the number is the same",
+                2 * s: "keras: neither has a half, so the number is the same",
+                s / n: "keras: its loss is a mean, too",
+            },
+        ),
+        "half": lambda s, n: (
+            s / 2,
+            {
+                s: "half: L2(s) has the gradient 2 s w, a half has s w, eq. 18.2",
+                2 * s: "half: the other way round, a penalty with a half is the weaker",
+            },
+        ),
+        "pytorch": lambda s, n: (
+            s / 2,
+            {
+                s: "pytorch: what is added to the gradient is s w; nnlib's L2(s) adds "
+                "2 s w, eq. 18.13",
+                2 * s: "pytorch: the other way round: L2 with the strength s is decay "
+                "with 2 s, eq. 18.13",
+            },
+        ),
+        "sum": lambda s, n: (
+            s / n,
+            {
+                s: "sum: a sum is N times a mean, so divide all by N, eq. 18.12",
+                s * n: "sum: the other way round, a sum outweighs a penalty, eq. 18.12",
+                s / (2 * n): "sum: there is no half on either side",
+            },
+        ),
+        "C": lambda s, n: (
+            1 / (2 * s * n),
+            {
+                s: "C: s multiplies the loss, so a larger s is a weaker penalty",
+                1 / s: "C: divide by s, by N and by the 2 of the half",
+                1 / (2 * s): "C: the losses are summed, so divide by N, eq. 18.12",
+                1 / (s * n): "C: its penalty has a half, eq. 18.2",
+                n / (2 * s): "C: the sum is N times the mean: divide by N, eq. 18.12",
+            },
+        ),
+    }
+    for way, wanted in ways.items():
+        for s, n in ((0.3, 60), (0.02, 7)):
+            try:
+                value = strength_here(way, s, n)
+            except (ValueError, KeyError, TypeError) as error:
+                raise AssertionError(
+                    f"for {way!r} it stops with {type(error).__name__}: {error}"
+                ) from error
+            assert value is not None, (
+                f"for {way!r} strength_here returned None: there is nothing to check"
+            )
+            assert np.ndim(value) == 0, f"expected one number, got {value!r}"
+            right, mistakes = wanted(s, n)
+            for wrong, reason in mistakes.items():
+                assert not np.isclose(value, wrong, rtol=1e-9, atol=0), reason
+            assert np.isclose(value, right, rtol=1e-9, atol=0), (
+                f"{way}: for s = {s:g} and N = {n} expected {right:.6g}, "
+                f"got {float(value):.6g}"
+            )
+
+
+def check_proximal_step(step: Callable[[Any, Any, float, float], Any]) -> None:
+    """Check exercise 18.2, a proximal step for L1.
+
+    Derived in chapter 18, "What do L1 and L2 do?".
+
+    Parameters
+    ----------
+    step : callable
+        ``step(w, g, rate, strength)`` for weights and a gradient of shape (D,) returns
+        the new weights.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_proximal_step(lambda w, g, rate, s: w - rate * (g + s * np.sign(w)))
+    Traceback (most recent call last):
+        ...
+    AssertionError: that is a step along L1's gradient: no weight lands on 0, eq. 18.8
+    """
+    w = np.array([0.5, -0.5, 0.0, 0.125, -0.125, 0.0, 2.0, 0.25, 0.0, -0.0625])
+    g = np.array([1.0, -3.0, 0.5, 0.25, 0.0, -8.0, 24.0, -0.5, 6.0, -1.0])
+    rate, s = 0.125, 1.75
+    given = w.copy(), g.copy()
+    try:
+        value = step(w, g, rate, s)
+    except (ValueError, TypeError) as error:
+        raise AssertionError(
+            f"for w and g of shape (10,) it stops with {error}"
+        ) from error
+    assert value is not None, "my_step returned None: there is nothing to check"
+    unchanged = np.array_equal(w, given[0]) and np.array_equal(g, given[1])
+    assert unchanged, "w or g was changed: return new weights"
+    assert np.shape(value) == (10,), f"expected shape (10,), got {np.shape(value)}"
+    found = np.asarray(value, np.float64)
+
+    def soft(a: Any, by: float) -> Any:
+        return a - np.clip(a, -by, by)
+
+    ahead = w - rate * g
+    mistakes = (
+        (ahead, "the penalty is missing: that is a step along the loss alone"),
+        (
+            w - rate * (g + s * np.sign(w)),
+            "that is a step along L1's gradient: no weight lands on 0, eq. 18.8",
+        ),
+        (
+            soft(ahead, s),
+            "the threshold is rate * strength, not the strength, eq. 18.7",
+        ),
+        (soft(ahead, rate), "the threshold is rate * strength, not the rate, eq. 18.7"),
+        (soft(ahead, 2 * rate * s), "there is no factor 2 in L1, eq. 18.3"),
+        (
+            soft(w, rate * s) - rate * g,
+            "first the step, then the threshold: what is moved after it is not 0, "
+            "eq. 18.7",
+        ),
+        (soft(w, rate * s), "the gradient of the loss is missing"),
+        (soft(w + rate * g, rate * s), "that goes uphill: subtract rate * g"),
+        (
+            ahead / (1 + 2 * rate * s),
+            "that is L2's proximal step, which shrinks by a share, eq. 18.4",
+        ),
+        (
+            np.where(abs(ahead) > rate * s, ahead, 0),
+            "what is beyond the threshold must move towards 0 as well, eq. 18.5",
+        ),
+        (
+            np.maximum(ahead - rate * s, 0),
+            "negative weights are moved towards 0 from the other side, eq. 18.5",
+        ),
+        (
+            ahead - rate * s * np.sign(ahead),
+            "a weight that has less to go than the threshold stops at 0, eq. 18.5",
+        ),
+    )
+    for wrong, reason in mistakes:
+        assert not np.allclose(found, wrong, rtol=1e-9, atol=1e-12), reason
+    right = soft(ahead, rate * s)
+    worst = int(np.argmax(np.abs(found - right)))
+    assert np.allclose(found, right, rtol=1e-9, atol=1e-12), (
+        f"a weight of {w[worst]:g} with the slope {g[worst]:g}, rate {rate:g} and "
+        f"strength {s:g} goes to {right[worst]:g}, got {found[worst]:g}, eq. 18.7"
+    )
+    near = found[(right == 0) & (found != 0)]
+    assert not near.size, (
+        f"expected exact zeros, got {near[0]:.3g}: take what np.clip leaves, or a "
+        "maximum with 0"
+    )
+
+
+def check_dropout_backward(backward: Any) -> None:
+    """Check exercise 19.1, dropout on the way back.
+
+    Derived in chapter 19, "Why divide by 1 − p?".
+
+    Parameters
+    ----------
+    backward : callable or type
+        ``backward(dy, mask, p)`` returns the gradient of the input; or a layer, a class
+        made by ``Layer(p, rng=rng)`` with ``forward(x, training=True)`` and
+        ``backward(dy)``.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_dropout_backward(lambda dy, mask, p: dy * mask)
+    Traceback (most recent call last):
+        ...
+    AssertionError: the mask is right, but the division by 1 - p is missing: eq. 19.6
+    """
+    rng = np.random.default_rng(19)
+    for p, shape in ((0.2, (8, 5)), (0.75, (40, 3)), (0.5, (6, 2, 3, 3))):
+        dy = rng.uniform(1.0, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
+        for dtype in (np.float64, np.float32):
+            given = dy.astype(dtype)
+            if isinstance(backward, type):
+                dx, mask = _through_layer(backward, given, p)
+            else:
+                mask = rng.random(shape) >= p
+                dx = _through_function(backward, given, mask, p)
+            _check_dropped(dx, given, mask, p)
+
+
+def _through_function(backward: Any, dy: Any, mask: Any, p: float) -> Any:
+    """Return the answer of a function, which must leave what it is given."""
+    gradient, kept = dy.copy(), mask.copy()
+    try:
+        dx = backward(gradient, kept, p)
+        again = backward(gradient, kept, p)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(
+            f"for dy and mask of shape {dy.shape} NumPy says: {error}"
+        ) from error
+    assert dx is not None, "backward returned None: there is nothing to check"
+    assert np.array_equal(gradient, dy), "dy was changed: return a new array"
+    assert np.array_equal(kept, mask), "the mask was changed"
+    assert np.array_equal(dx, again), (
+        "two calls with one mask differ: nothing is drawn on the way back, eq. 19.6"
+    )
+    return dx
+
+
+def _through_layer(layer: Any, dy: Any, p: float) -> tuple[Any, Any]:
+    """Return what a layer sends back, and the mask that its forward shows."""
+    dropout = layer(p, rng=np.random.default_rng(1))
+    x = np.abs(dy) + 1
+    given = x.copy()
+    y = dropout.forward(x, training=True)
+    assert y is not None, "forward returned None: there is nothing to check"
+    assert np.shape(y) == x.shape, f"forward: expected {x.shape}, got {np.shape(y)}"
+    mask = np.asarray(y) != 0
+    kept = mask.mean()
+    spread = 5 * np.sqrt(p * (1 - p) / mask.size)
+    assert abs(kept - (1 - p)) < spread, (
+        f"forward: p = {p} is the probability of dropping, but a share of "
+        f"{kept:.2f} was kept"
+    )
+    assert np.allclose(y, np.where(mask, x / (1 - p), 0)), (
+        "forward: what is kept must be divided by 1 - p, eq. 19.1"
+    )
+    other = dropout.forward(x, training=True)
+    assert not np.array_equal(np.asarray(other) != 0, mask), (
+        "forward: the same mask again; each forward draws a new one"
+    )
+    mask = np.asarray(other) != 0
+    dx = dropout.backward(dy.copy())
+    assert dx is not None, "backward returned None: there is nothing to check"
+    plain = dropout.forward(x)
+    assert np.array_equal(plain, given), (
+        "forward: in evaluation nothing is dropped and nothing divided"
+    )
+    assert np.array_equal(x, given), "forward: x was changed"
+    assert np.array_equal(dropout.backward(dy.copy()), dy), (
+        "after a forward in evaluation dy must come back as it is"
+    )
+    return dx, mask
+
+
+def _check_dropped(dx: Any, dy: Any, mask: Any, p: float) -> None:
+    """Say what is wrong with a gradient."""
+    assert np.shape(dx) == dy.shape, (
+        f"for dy of shape {dy.shape} expected the same shape, got {np.shape(dx)}"
+    )
+    keep = 1 - p
+    mistakes = [
+        (
+            dy * mask,
+            "the mask is right, but the division by 1 - p is missing: eq. 19.6",
+        ),
+        (
+            dy / keep,
+            "divided but not masked: what was dropped has no part in the loss, and "
+            "its gradient is 0, eq. 19.6",
+        ),
+        (dy, "that is dy as it came: forward masked and divided, so backward must too"),
+        (dy * ~mask / keep, "the mask is inverted: the gradient goes where r is 1"),
+        (dy * mask * keep, "multiplied by 1 - p: backward divides as forward does"),
+        (dy * mask / keep**2, "divided by 1 - p twice"),
+    ]
+    if p != 0.5:
+        mistakes.append((dy * mask / p, "divided by p: what is kept has 1 - p"))
+    for wrong, reason in mistakes:
+        assert not np.allclose(dx, wrong, rtol=1e-5, atol=0), reason
+    hit = np.asarray(dx) != 0
+    assert np.array_equal(hit, mask), (
+        "another mask than that of the forward pass: keep the one that was drawn, "
+        "eq. 19.6"
+    )
+    assert np.allclose(dx, dy * mask / keep, rtol=1e-5, atol=0), (
+        f"p = {p:g}: where kept, dy is multiplied by {1 / keep:.4g}, eq. 19.6; "
+        f"the first entry there came back times {(dx[mask] / dy[mask])[0]:.4g}"
+    )
+    assert np.asarray(dx).dtype == dy.dtype, (
+        f"dy of dtype {dy.dtype} came back as {np.asarray(dx).dtype}"
+    )
+
+
+def check_masks_needed(masks_needed: Callable[[Any, float, float], Any]) -> None:
+    """Check exercise 19.2, how many masks a mean needs.
+
+    Derived in chapter 19, "Why divide by 1 − p?".
+
+    Parameters
+    ----------
+    masks_needed : callable
+        ``masks_needed(x, p, error)`` for numbers x (D,) returns an int.
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_masks_needed(lambda x, p, error: int((x**2).sum() / error**2))
+    Traceback (most recent call last):
+        ...
+    AssertionError: x = [3. 4.], p = 0.75: that is without p/(1 - p), eq. 19.3
+    """
+    ten = [0.27, -1.03, 0.67, 0.99, 0.05, -0.37, -2.01, 1.13, -0.07, 0.73]
+    for numbers, p, error in (
+        ([3.0, 4.0], 0.75, 0.3),
+        (ten, 0.9, 0.04),
+        (ten, 0.2, 0.03),
+        ([1.0, -1.0], 0.25, 0.015625),
+        ([3.0, 4.0], 0.5, 0.5),
+    ):
+        x = np.array(numbers)
+        case = f"x = {x if len(x) == 2 else 'the ten numbers'}, p = {p}"
+        answer = masks_needed(x, p, error)
+        assert answer is not None, "masks_needed returned None: nothing to check yet"
+        assert np.array_equal(x, numbers), "x was changed"
+        assert np.ndim(answer) == 0, f"{case}: expected one number, got {answer!r}"
+        squares, allowed = float(np.sum(x**2)), error**2
+        odds = p / (1 - p)
+        for wrong, reason in (
+            (squares / allowed, "that is without p/(1 - p), eq. 19.3"),
+            (
+                np.sqrt(odds * squares) / error,
+                "the error falls with the root of M, so M goes with the square of "
+                "1/error, eq. 19.5",
+            ),
+            (
+                p * (1 - p) * squares / allowed,
+                "that is for sums that are not divided by 1 - p",
+            ),
+            (squares / odds / allowed, "p and 1 - p are exchanged, eq. 19.3"),
+            (
+                odds * float(np.sum(x)) ** 2 / allowed,
+                "that is the square of the sum, not the sum of the squares, eq. 19.4",
+            ),
+        ):
+            near = abs(float(answer) - max(wrong, 1)) <= 1
+            right = abs(float(answer) - odds * squares / allowed) <= 1
+            assert right or not near, f"{case}: {reason}"
+        q = Fraction(p).limit_denominator(100)
+        exact = sum(Fraction(a).limit_denominator(100) ** 2 for a in numbers)
+        unit = Fraction(error).limit_denominator(10_000)
+        want = max(1, ceil(q / (1 - q) * exact / unit**2))
+        assert answer != want - 1, (
+            f"{case}: with {want - 1} masks the error is still above {error}: round up"
+        )
+        assert answer == want, f"{case}, error {error}: expected {want}, got {answer}"
+        assert isinstance(answer, int | np.integer), f"{case}: expected an int"
+    loose = masks_needed(np.array([1.0]), 0.5, 10.0)
+    assert loose == 1, f"a large error is met by one mask, got {loose}"
+
+
+def check_dropout_fit(dropout_fit: Callable[[Any, Any, float], Any]) -> None:
+    """Check exercise 19.3, the best linear neuron under dropout.
+
+    Derived in chapter 19, "Why divide by 1 − p?".
+
+    Parameters
+    ----------
+    dropout_fit : callable
+        ``dropout_fit(X, t, p)`` for X (N, D) and t (N,) returns the weights (D,).
+
+    Raises
+    ------
+    AssertionError
+        If an answer is wrong, with the likely mistake.
+
+    Examples
+    --------
+    >>> check_dropout_fit(lambda X, t, p: np.linalg.lstsq(X, t)[0])
+    Traceback (most recent call last):
+        ...
+    AssertionError: that is the fit without dropout: without the penalty of eq. 19.8
+    """
+    rng = np.random.default_rng(3)
+    for p, samples, size in ((0.25, 20, 3), (0.8, 7, 4), (0.5, 3, 5)):
+        x = rng.normal(size=(samples, size)) * np.arange(1.0, size + 1)
+        t = rng.normal(size=samples)
+        given, targets = x.copy(), t.copy()
+        try:
+            w = dropout_fit(x, t, p)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            raise AssertionError(
+                f"for X of shape {x.shape} NumPy says: {error}"
+            ) from error
+        assert w is not None, "dropout_fit returned None: there is nothing to check"
+        assert np.array_equal(x, given), "X was changed"
+        assert np.array_equal(t, targets), "t was changed"
+        assert np.shape(w) == (size,), (
+            f"expected w of shape ({size},), got {np.shape(w)}"
+        )
+        odds, products = p / (1 - p), x.T @ x
+        squares = np.diag(np.diag(products))
+        mistakes = [
+            (
+                odds * np.eye(size),
+                "plain L2: the mean squares of the inputs are missing",
+            ),
+            (
+                odds * samples * np.eye(size),
+                "plain L2: each weight has its own strength",
+            ),
+            (
+                odds * squares / samples,
+                "the penalty is divided by N, the squared error not",
+            ),
+            (odds * squares / 2, "half the penalty: its slope has the factor 2 too"),
+            (p * squares, "strength p: what is kept was not divided by 1 - p"),
+            (odds * products, "all products are punished, not the squares alone"),
+        ]
+        if samples >= size:
+            mistakes.append(
+                (
+                    np.zeros((size, size)),
+                    "that is the fit without dropout: without the penalty of eq. 19.8",
+                )
+            )
+        if p != 0.5:
+            mistakes.append((squares / odds, "p and 1 - p are exchanged"))
+        best = np.linalg.solve(products + odds * squares, x.T @ t)
+        if np.allclose(w, best, rtol=1e-7, atol=1e-10):
+            continue
+        for extra, reason in mistakes:
+            wrong = np.linalg.lstsq(products + extra, x.T @ t)[0]
+            assert not np.allclose(w, wrong, rtol=1e-6, atol=1e-9), reason
+        raise AssertionError(
+            f"p = {p}: the expected error is smallest at {np.round(best, 3)}, "
+            f"got {np.round(w, 3)}: see eq. 19.8"
         )

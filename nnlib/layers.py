@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from nnlib.functional import affine
+from nnlib.functional import _numbers, affine
 from nnlib.initializers import he_normal, zeros
 
-__all__ = ["Arrays", "Dense", "Layer"]
+__all__ = ["Arrays", "Dense", "Dropout", "Layer"]
 
 
 class Arrays(Mapping[str, npt.NDArray[Any]]):
@@ -520,3 +520,150 @@ def _penalty_gradient(
             f"got {gradient.dtype} of shape {gradient.shape}"
         )
     return gradient
+
+
+class Dropout(Layer):
+    """While training, drop numbers at random, and enlarge the rest to keep the mean.
+
+    Each number is put to 0 with the probability p, and divided by 1 - p otherwise. In
+    evaluation nothing is dropped and nothing divided.
+
+    Derived in chapter 19, "Why divide by 1 − p?".
+
+    Parameters
+    ----------
+    p : float
+        The probability of dropping, 0 or more and less than 1. PyTorch and Keras mean
+        the same by it; Srivastava and others, the probability of keeping.
+    rng : object
+        A seed or generator, as `numpy.random.default_rng` takes. The layer draws from a
+        child of it: two layers that are given the same generator drop independently,
+        but two that are given the same seed drop the same.
+
+    Attributes
+    ----------
+    p : float
+        As given.
+    rng : numpy.random.Generator
+        The child. Its state is part of what a run needs to be resumed.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of that kind.
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5, rng=0)
+    >>> x = np.array([[1.0, 2.0, 3.0, 4.0]])
+    >>> layer.forward(x, training=True)
+    array([[2., 0., 6., 0.]])
+    >>> layer.backward(np.ones((1, 4)))
+    array([[2., 0., 2., 0.]])
+    >>> layer.forward(x)
+    array([[1., 2., 3., 4.]])
+
+    References
+    ----------
+    Equations def-dropout, eq-dropout-mean and eq-dropout-backward; Srivastava and
+    others, "Dropout: a simple way to prevent neural networks from overfitting", 2014.
+    """
+
+    _shape: tuple[int, ...] | None = None
+    _dtype: np.dtype[Any] | None = None
+    _mask: npt.NDArray[np.bool_] | None = None
+
+    def __init__(self, p: float, *, rng: Any) -> None:
+        super().__init__()
+        kinds = int | float | np.integer | np.floating
+        if not isinstance(p, kinds) or isinstance(p, bool) or not 0 <= p < 1:
+            raise ValueError(f"p must be a number from 0 to below 1, got {p!r}")
+        self.p = float(p)
+        try:
+            self.rng = np.random.default_rng(rng).spawn(1)[0]
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "rng must be a seed or generator for numpy.random.default_rng, "
+                f"got {rng!r}"
+            ) from error
+
+    def forward(self, x: npt.ArrayLike, *, training: bool = False) -> npt.NDArray[Any]:
+        """Drop and enlarge with a new mask, and keep the mask for the way back.
+
+        Parameters
+        ----------
+        x : array_like of shape (batch, ...)
+            What the layer before computed, real or complex; integers become float64.
+        training : bool
+            Without it, x is returned as it is, itself and not a copy. So it is with a
+            p of 0.
+
+        Returns
+        -------
+        ndarray of the shape of x
+            In the precision of `x`. What is dropped is 0, even where x was inf or nan.
+
+        Raises
+        ------
+        ValueError
+            If `x` is not numeric or has no axis. Then nothing is drawn.
+        """
+        array = _numbers("x", x)
+        if not array.ndim:
+            raise ValueError("x must have shape (batch, ...), got ()")
+        self._shape, self._dtype, self._mask = array.shape, array.dtype, None
+        if not training or not self.p:
+            return array
+        # The numbers drawn are multiples of 2**-53: p is rounded up to one of them.
+        self._mask = self.rng.random(array.shape) >= self.p
+        return _masked(array, self._mask, 1 - self.p)
+
+    def backward(self, dy: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Send the gradient back through the same mask, divided by the same 1 - p.
+
+        Parameters
+        ----------
+        dy : array_like of the shape of the last output
+            Gradient with respect to it.
+
+        Returns
+        -------
+        ndarray of the shape of dy
+            In the precision of the output. After a forward in which nothing was
+            dropped, dy as it is.
+
+        Raises
+        ------
+        RuntimeError
+            Before any forward.
+        ValueError
+            If `dy` has another shape than the output, or is not real where the output
+            was.
+
+        References
+        ----------
+        Equation eq-dropout-backward.
+        """
+        gradient = _arriving(dy, self._shape, self._dtype)
+        if self._mask is None:
+            return gradient
+        return _masked(gradient, self._mask, 1 - self.p)
+
+    def config(self) -> dict[str, Any]:
+        """Return p. The generator's state is kept by whoever keeps the layer."""
+        return {"p": self.p}
+
+
+def _masked(
+    values: npt.NDArray[Any], mask: npt.NDArray[np.bool_], share: float
+) -> npt.NDArray[Any]:
+    """Return values / share where the mask is on, and 0 elsewhere, without a branch."""
+    half = values.dtype == np.float16  # in which a small share would be 0
+    scaled: npt.NDArray[Any] = values.astype(np.float32) if half else values / share
+    if half:
+        scaled = (scaled / share).astype(np.float16)
+    if scaled.dtype.kind == "c" or scaled.dtype.itemsize not in (2, 4, 8):
+        return np.where(mask, scaled, scaled.dtype.type(0))
+    bits = scaled.view(np.dtype(f"u{scaled.dtype.itemsize}"))
+    np.multiply(bits, mask, out=bits)  # of what is off, no bit stays
+    return scaled

@@ -2,10 +2,20 @@
 
 # Written by book/tools/export.py: edit the chapter, then run `make export`.
 
+import hashlib
 import importlib
+import inspect
+import io
+import json
 import math
+import os
+import re
+import reprlib
+import stat
+import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -518,6 +528,186 @@ class Sequential:
             mask[start : start + array.size] = name in names
             start += array.size
         return mask
+
+    def summary(self) -> str:
+        """Return a table of the layers: place, class, output and parameters.
+
+        The output of a sample is found by sending an empty batch through copies of the
+        layers, from the first one that has `in_features`. Where that is not possible
+        stands a question mark.
+
+        Derived in chapter 16, "Can it read real digits?".
+
+        Returns
+        -------
+        str
+            A line for each layer, below a headline and above the total.
+
+        Examples
+        --------
+        >>> from nnlib.activations import ReLU
+        >>> from nnlib.layers import Dense
+        >>> model = Sequential([Dense(64, 32, rng=0), ReLU(), Dense(32, 10, rng=1)])
+        >>> print(model.summary())
+           layer  output  parameters
+        0  Dense      32       2,080
+        1  ReLU       32           0
+        2  Dense      10         330
+           total               2,410
+
+        References
+        ----------
+        Equation def-theta.
+        """
+        rows = [("", "layer", "output", "parameters")]
+        outputs = _output_shapes(self.layers, self.dtype)
+        for number, (layer, shape) in enumerate(zip(self.layers, outputs, strict=True)):
+            size = "?" if shape is None else "×".join(map(str, shape)) or "1"
+            count = sum(array.size for array in layer.params.values())
+            rows.append((str(number), type(layer).__name__, size, f"{count:,}"))
+        rows.append(("", "total", "", f"{self.theta.size:,}"))
+        a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
+        return "\n".join(
+            f"{place:>{a}}  {name:<{b}}  {size:>{c}}  {count:>{d}}"
+            for place, name, size, count in rows
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model into a file, from which `load` builds it again.
+
+        Kept are dtype, parameters, buffers, the layers' classes and configs, and the
+        states of their generators; not what the last forward and backward left.
+
+        Derived in chapter 16, "Can it read real digits?".
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file, whose name is used as given. What stood there is replaced when
+            the new file is complete and on the disk, and stays if anything fails.
+
+        Raises
+        ------
+        ValueError
+            If the `config()` of a layer holds anything but plain values, or not the
+            arguments of its constructor; if a layer of your own has the name of one of
+            nnlib's; or if `path` is a folder. Then nothing is written.
+        OSError
+            If the file cannot be written. Then nothing of it is left.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from nnlib.layers import Dense
+        >>> model = Sequential([Dense(2, 1, rng=0)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(folder + "/model.npz")
+        ...     again = Sequential.load(folder + "/model.npz")
+        >>> np.array_equal(again.theta, model.theta)
+        True
+
+        References
+        ----------
+        Equation def-theta.
+        """
+        _write_archive(path, "model", {"model": _describe(self)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, custom: Iterable[type] = ()) -> Self:
+        """Build a model from a file that `save` or a Checkpoint has written.
+
+        A layer is made by its class with its config; only classes that
+        `nnlib.layers`, `nnlib.activations` and `nnlib.regularizers` export are used,
+        and those handed in.
+
+        Derived in chapter 16, "Can it read real digits?".
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        custom : iterable of class
+            Classes of your own that the model was made of, known by their names.
+
+        Returns
+        -------
+        Sequential
+            With the same bits in `theta` and in every buffer.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, is of another kind, holds something that does not
+            fit together, or names a class that is not known. Nothing is loaded then.
+        FileNotFoundError
+            If there is no such file.
+
+        References
+        ----------
+        Equation def-theta.
+        """
+        classes = _classes(custom)
+        name = _file_name(path)
+        tree = _read_archive(name, "model")
+        with _named(name):
+            return cls._from_tree(tree, classes)
+
+    @classmethod
+    def _from_tree(cls, tree: Any, classes: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Build a model from what `_describe` returned.
+
+        Derived in chapter 16, "Can it read real digits?".
+        """
+        dtype, theta, entries = _entries("model", tree, ("dtype", "theta", "layers"))
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be float32 or float64, got {_short(dtype)}")
+        if not isinstance(theta, np.ndarray) or theta.ndim != 1:
+            raise ValueError("theta must be an array of shape (P,)")
+        if theta.dtype != dtype:
+            raise ValueError(f"theta must be of dtype {dtype}, got {theta.dtype}")
+        if not isinstance(entries, list) or not entries:
+            raise ValueError(f"layers must be a list of layers, got {_short(entries)}")
+        plans, start = [], 0
+        for number, entry in enumerate(entries):
+            parts = _entries(
+                f"layer {number}",
+                entry,
+                ("class", "config", "params", "buffers", "generators"),
+            )
+            shapes = _shapes(f"params of layer {number}", parts[2])
+            arrays = {}
+            for name, shape in shapes.items():
+                end = start + math.prod(shape)
+                if end > theta.size:
+                    raise ValueError(
+                        f"layer {number} needs {end} numbers in theta up to {name} of "
+                        f"shape {shape}, the file holds {theta.size}"
+                    )
+                arrays[name] = theta[start:end].reshape(shape)
+                start = end
+            plans.append((*parts[:2], arrays, *parts[3:]))
+        if start != theta.size:
+            raise ValueError(f"the layers use {start} of {theta.size} numbers in theta")
+        layers = []
+        for number, (kind, config, arrays, buffers, generators) in enumerate(plans):
+            place = f"layer {number} ({_short(kind)})"
+            layer = _rebuild_layer(
+                place, kind, config, arrays, buffers, generators, classes
+            )
+            layers.append(layer)
+        model = cls(layers, dtype=np.dtype(dtype))
+        for number, (layer, plan) in enumerate(zip(layers, plans, strict=True)):
+            for name, array in plan[3].items():
+                own = layer.buffers[name]
+                kept = isinstance(array, np.ndarray)
+                if not kept or (array.shape, array.dtype) != (own.shape, own.dtype):
+                    raise ValueError(
+                        f"layer {number}: buffer {name} must be of shape {own.shape} "
+                        f"and dtype {own.dtype}, got {_short(array)}"
+                    )
+                own[...] = array
+        model.theta = theta
+        return model
 
 
 def _check_layer(number: int, layer: Any, before: tuple[Any, ...]) -> None:
@@ -1295,10 +1485,7 @@ def _evaluate(
 
 
 def _measure(
-    name: str,
-    metric: Callable[..., float],
-    y_pred: npt.NDArray[Any],
-    y_true: npt.NDArray[Any],
+    name: str, metric: Callable[..., float], y_pred: Any, y_true: npt.NDArray[Any]
 ) -> float:
     """Return what a metric says, which must be one number."""
     value: Any = metric(y_pred, y_true)
@@ -1339,3 +1526,530 @@ def _progress(run: Training, wanted: bool) -> Iterator[None]:
 
         run._hooks["on_batch_end"].append(show)
         yield
+
+
+_FORMAT = "nnlib archive 1"
+
+_MARK = b"nnlib archive 1, sha256 of all before it: "
+
+_DESCRIPTION = "nnlib.json"
+
+_DESCRIPTION_LIMIT = 2**24  # bytes
+
+_DTYPES = frozenset(np.dtype(code).name for code in "?bhilqBHILQefdFD")
+
+_BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+
+
+def _output_shapes(
+    layers: Iterable[Layer], dtype: np.dtype[Any]
+) -> list[tuple[int, ...] | None]:
+    """Return the shape of one sample behind each layer, None where it is not known."""
+    shapes: list[tuple[int, ...] | None] = []
+    batch: npt.NDArray[Any] | None = None
+    for layer in layers:
+        features = getattr(layer, "in_features", None)
+        if batch is None and isinstance(features, int):
+            batch = np.empty((0, features), dtype)
+        if batch is not None:
+            try:
+                batch = np.asarray(deepcopy(layer).forward(batch))
+            except Exception:  # a layer that cannot do it does not know its output
+                batch = None
+        shapes.append(None if batch is None else batch.shape[1:])
+    return shapes
+
+
+def _describe(model: Any) -> dict[str, Any]:
+    """Return a model as plain values and arrays, or refuse what could not be built."""
+    known = _classes(())
+    entries = []
+    for number, layer in enumerate(model.layers):
+        place, kind = _place(number, layer), type(layer)
+        if known["layer"].get(kind.__name__, kind) is not kind:
+            raise ValueError(
+                f"{place} is not nnlib's {kind.__name__}: a layer of your own needs a "
+                "name of its own to be saved"
+            )
+        try:
+            config = layer.config()
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from error
+        if not isinstance(config, Mapping):
+            raise ValueError(f"{place}: config() must return a dict, got {config!r}")
+        arrays: dict[str, Any] = {}
+        _pack(config, f"{place}: config()", arrays, {})
+        if arrays:
+            raise ValueError(
+                f"{place}: config() must hold plain values, got an array: what a layer "
+                "learns or counts belongs into its params and buffers"
+            )
+        for name, value in config.items():
+            if isinstance(value, Mapping) and "class" in value:
+                own = getattr(layer, name, None)
+                listed = known["regularizer"].get(str(value["class"]))
+                if listed is not None and own is not None and type(own) is not listed:
+                    raise ValueError(
+                        f"{place}: {name} is not nnlib's {value['class']}: a class of "
+                        "your own needs a name of its own to be saved"
+                    )
+        try:
+            inspect.signature(kind).bind(**_with_drawing(kind, config, None, None))
+        except TypeError as error:
+            raise ValueError(
+                f"{place}: config() must return the arguments of {kind.__name__}: "
+                f"{error}"
+            ) from error
+        entries.append(
+            {
+                "class": kind.__name__,
+                "config": dict(config),
+                "params": {name: list(a.shape) for name, a in layer.params.items()},
+                "buffers": dict(layer.buffers),
+                "generators": {k: _generator_state(g) for k, g in _generators(layer)},
+            }
+        )
+    return {"dtype": model.dtype.name, "theta": model.theta, "layers": entries}
+
+
+def _with_drawing(
+    kind: type, config: Mapping[str, Any], rng: Any, init: Any
+) -> dict[str, Any]:
+    """Return a config with a generator and initialisers, where a class takes them."""
+    arguments = dict(config)
+    for name in inspect.signature(kind).parameters:
+        if name == "rng" or name.endswith("_init"):
+            if name in arguments:
+                raise TypeError(f"{name} cannot be part of a config")
+            arguments[name] = rng if name == "rng" else init
+    return arguments
+
+
+def _classes(custom: Any) -> dict[str, dict[str, Any]]:
+    """Return the classes that a file may name, those handed in among them."""
+    found: dict[str, dict[str, Any]] = {"layer": {}, "regularizer": {}}
+    for module, what in (
+        ("layers", "layer"),
+        ("activations", "layer"),
+        ("regularizers", "regularizer"),
+    ):
+        try:
+            source = importlib.import_module(f"nnlib.{module}")
+        except ModuleNotFoundError:
+            continue
+        for name in source.__all__:
+            kind = getattr(source, name)
+            fits = isinstance(kind, type) and kind is not Layer
+            if fits and issubclass(kind, Layer) == (what == "layer"):
+                found[what][name] = kind
+    if isinstance(custom, str | type) or not isinstance(custom, Iterable):
+        raise ValueError(f"custom must be a list of classes, got {custom!r}")
+    for kind in custom:
+        if not isinstance(kind, type):
+            raise ValueError(f"custom must hold classes, got {kind!r}")
+        what = "layer" if hasattr(kind, "forward") else "regularizer"
+        if found[what].setdefault(kind.__name__, kind) is not kind:
+            raise ValueError(
+                f"custom must hold names that are free, got {kind.__name__} again"
+            )
+    return found
+
+
+def _rebuild_layer(
+    place: str,
+    kind: Any,
+    config: Any,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    buffers: Any,
+    generators: Any,
+    classes: Mapping[str, Mapping[str, Any]],
+) -> Layer:
+    """Make a layer of its class, config, parameters and generators."""
+    made = _class(place, kind, classes["layer"])
+    if not isinstance(config, dict):
+        raise ValueError(f"{place}: config must be a dict, got {_short(config)}")
+    arguments = dict(config)
+    for name, value in config.items():
+        if isinstance(value, dict) and "class" in value:
+            where = f"{place}: {name}"
+            options = {k: v for k, v in value.items() if k != "class"}
+            rule = _class(where, value["class"], classes["regularizer"])
+            arguments[name] = _made(where, rule, options)
+    held = [*arrays.values(), *(buffers.values() if isinstance(buffers, dict) else ())]
+    waiting = [array.shape for array in held if isinstance(array, np.ndarray)]
+
+    def hand_out(
+        rng: Any, shape: Any, dtype: npt.DTypeLike = np.float64
+    ) -> npt.NDArray[Any]:
+        """Give room, to be filled from the file, for an array that the file holds."""
+        del rng
+        wanted = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+        if wanted in waiting:
+            waiting.remove(wanted)
+            return np.zeros(wanted, dtype)
+        raise ValueError(
+            f"config asks for an array of shape {wanted}, the file holds "
+            f"{', '.join(str(a.shape) for a in arrays.values()) or 'none'}"
+        )
+
+    rng = _like(place, generators)
+    layer: Layer = _made(place, made, _with_drawing(made, arguments, rng, hand_out))
+    _check_names(f"{place}: params", arrays, layer.params)
+    for name, array in arrays.items():
+        if layer.params[name].shape != array.shape:
+            raise ValueError(
+                f"{place}: {name} must have shape {layer.params[name].shape}, "
+                f"got {array.shape}"
+            )
+    _check_names(f"{place}: buffers", buffers, layer.buffers)
+    own = dict(_generators(layer))
+    _check_names(f"{place}: generators", generators, own)
+    for name, generator in own.items():
+        try:
+            generator.bit_generator.state = deepcopy(generators[name])
+        except (
+            AttributeError,
+            KeyError,
+            OverflowError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise ValueError(f"{place}: {name} is no such state: {error}") from error
+    return layer
+
+
+def _like(place: str, generators: Any) -> np.random.Generator:
+    """Return a generator of the kind whose states are kept."""
+    if not isinstance(generators, dict):
+        raise ValueError(
+            f"{place}: generators must be a dict, got {_short(generators)}"
+        )
+    kind = _BIT_GENERATORS[0]
+    for state in generators.values():
+        named = state.get("bit_generator") if isinstance(state, dict) else None
+        if not isinstance(named, str) or named not in _BIT_GENERATORS:
+            raise ValueError(
+                f"{place}: a generator must be one of {', '.join(_BIT_GENERATORS)}, "
+                f"got {_short(named)}"
+            )
+        kind = named
+    return np.random.Generator(getattr(np.random, kind)(0))
+
+
+def _class(place: str, name: Any, known: Mapping[str, Any]) -> Any:
+    """Return the class of a name, if it is one of those that are known."""
+    if not isinstance(name, str) or name not in known:
+        raise ValueError(
+            f"{place}: the class must be one of {', '.join(sorted(known)) or 'none'}, "
+            f"got {_short(name)}; hand in a class of your own as custom=[…]"
+        )
+    return known[name]
+
+
+def _made(place: str, kind: Any, arguments: Mapping[str, Any]) -> Any:
+    """Return what a constructor makes, or say that it refused."""
+    try:
+        return kind(**arguments)
+    except Exception as error:  # whatever a class does with what a file holds
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _entries(what: str, value: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the values of a dict with exactly these names."""
+    if not isinstance(value, dict) or set(value) != set(names):
+        got = sorted(value) if isinstance(value, dict) else value
+        raise ValueError(f"{what} must hold {', '.join(names)}, got {_short(got)}")
+    return tuple(value[name] for name in names)
+
+
+def _check_names(what: str, given: Any, own: Iterable[str]) -> None:
+    """Refuse a mapping with other names."""
+    names = list(own)
+    if not isinstance(given, Mapping) or set(given) != set(names):
+        got = sorted(given) if isinstance(given, Mapping) else given
+        raise ValueError(
+            f"{what} must be {', '.join(names) or 'none'}, got {_short(got)}"
+        )
+
+
+def _shapes(what: str, value: Any) -> dict[str, tuple[int, ...]]:
+    """Return shapes by name, each a list of ints of at least 0 in the file."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be shapes by name, got {_short(value)}")
+    for shape in value.values():
+        if not isinstance(shape, list) or not all(
+            type(size) is int and size >= 0 for size in shape
+        ):
+            raise ValueError(f"{what} must be lists of sizes, got {_short(shape)}")
+    return {name: tuple(shape) for name, shape in value.items()}
+
+
+def _short(value: Any) -> str:
+    """Return a value as a message can hold it, whatever a file may have put there."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    plain = isinstance(value, str) and value.isidentifier() and len(value) < 40
+    return str(value) if plain else reprlib.repr(value)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong with what a file holds into an error that names it."""
+    try:
+        yield
+    except Exception as error:  # a hostile file may go wrong in any way
+        detail = str(error)[:500] or type(error).__name__
+        raise ValueError(f"{name} cannot be loaded: {detail}") from error
+
+
+def _file_name(path: Any) -> str:
+    """Return the name of a file."""
+    name = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"path must be the name of a file, got {path!r}")
+    return name
+
+
+def _pack(value: Any, where: str, arrays: dict[str, Any], ids: dict[int, str]) -> Any:
+    """Return a value as JSON can hold it, its arrays replaced by their names."""
+    try:
+        return _packed(value, where, arrays, ids)
+    except RecursionError as error:
+        raise ValueError(f"{where} is nested too deeply to be saved") from error
+
+
+def _packed(value: Any, where: str, arrays: dict[str, Any], ids: dict[int, str]) -> Any:
+    """Return a value as JSON can hold it, part by part."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
+    if isinstance(value, np.ndarray):
+        if value.dtype.name not in _DTYPES:
+            raise ValueError(f"{where} must hold numbers, got dtype {value.dtype}")
+        if id(value) not in ids:
+            name = plain = re.sub(r"[^A-Za-z0-9_-]", "_", where)[:80]
+            while name in arrays:
+                name = f"{plain}-{len(arrays)}"
+            arrays[name], ids[id(value)] = value, name
+        return {"$array": ids[id(value)]}
+    if isinstance(value, tuple):
+        parts = [_packed(v, f"{where}-{i}", arrays, ids) for i, v in enumerate(value)]
+        return {"$tuple": parts}
+    if isinstance(value, list):
+        return [_packed(v, f"{where}-{i}", arrays, ids) for i, v in enumerate(value)]
+    if isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str) or name.startswith("$"):
+                raise ValueError(
+                    f"{where} must have names that are str and do not begin with $, "
+                    f"got {name!r}"
+                )
+        return {
+            str(k): _packed(v, f"{where}-{k}", arrays, ids) for k, v in value.items()
+        }
+    raise ValueError(
+        f"{where} must hold plain values (None, bool, int, float, str, and lists, "
+        f"tuples and dicts of them) or arrays, got {reprlib.repr(value)}"
+    )
+
+
+def _unpack(value: Any, array: Callable[[Any], npt.NDArray[Any]]) -> Any:
+    """Return what was packed, with arrays by their names."""
+    if isinstance(value, list):
+        return [_unpack(v, array) for v in value]
+    if not isinstance(value, dict):
+        return value
+    marks = [name for name in value if name.startswith("$")]
+    if not marks:
+        return {name: _unpack(v, array) for name, v in value.items()}
+    (mark, held), *more = value.items()
+    if not more and mark == "$array":
+        return array(held)
+    if not more and mark == "$float" and held in ("nan", "inf", "-inf"):
+        return float(held)
+    if not more and mark == "$tuple" and isinstance(held, list):
+        return tuple(_unpack(v, array) for v in held)
+    raise ValueError(f"{_DESCRIPTION} must not hold {_short(value)}")
+
+
+def _archive(kind: str, parts: Mapping[str, Any]) -> memoryview:
+    """Return the bytes of a file: a zip of arrays and JSON that ends in its own sum."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    ids: dict[int, str] = {}
+    tree: dict[str, Any] = {"format": _FORMAT, "kind": kind}
+    for name, part in parts.items():
+        tree[name] = _pack(part, name, arrays, ids)
+    text = json.dumps(tree, allow_nan=False, indent=1).encode()
+    if len(text) > _DESCRIPTION_LIMIT:
+        raise ValueError(
+            f"what is saved must fit into {_DESCRIPTION_LIMIT} bytes of JSON beside "
+            f"its arrays, got {len(text)}"
+        )
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+        # A ZipInfo has no date of its own: the same model makes the same bytes.
+        archive.writestr(zipfile.ZipInfo(_DESCRIPTION), text)
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(
+                member, np.asarray(array, order="C"), (1, 0), allow_pickle=False
+            )
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getbuffer())
+        archive.comment = _MARK + b"0" * 64
+    data = whole.getbuffer()
+    data[-64:] = hashlib.sha256(data[:-64]).hexdigest().encode()
+    return data
+
+
+def _write_archive(path: Any, kind: str, parts: Mapping[str, Any]) -> None:
+    """Write a file so that either the old or the new one stands, whatever happens."""
+    name = os.path.realpath(_file_name(path))  # of a link, what it points to
+    if os.path.isdir(name):
+        raise ValueError(f"path must be the name of a file, got the folder {path}")
+    data = _archive(kind, parts)
+    folder, file = os.path.split(name)
+    # A run that was killed while it wrote leaves this; the next writing removes it.
+    part = os.path.join(folder, f".{file}.part")
+    with suppress(FileNotFoundError):
+        os.unlink(part)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(part, flags, 0o666)
+    mine = os.fstat(descriptor)
+    try:
+        with open(descriptor, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(descriptor)
+        if not os.path.samestat(mine, os.stat(part)):
+            raise FileExistsError(f"another process writes {name} at the same time")
+        with suppress(FileNotFoundError):  # who may read it stays as it was
+            os.chmod(part, stat.S_IMODE(os.stat(name).st_mode))
+        os.replace(part, name)
+    except BaseException:
+        with suppress(OSError):
+            if os.path.samestat(mine, os.stat(part)):
+                os.unlink(part)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # the move itself, too, has to reach the disk
+        entry = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(entry)
+        finally:
+            os.close(entry)
+
+
+def _read_archive(path: Any, part: str) -> Any:
+    """Return a part of a file that `_write_archive` has written, or refuse the file."""
+    name = _file_name(path)
+    if not stat.S_ISREG(os.stat(name).st_mode):
+        raise ValueError(f"path must be the name of a file, got {name}")
+    with open(name, "rb") as handle, _named(name):
+        tail = 22 + len(_MARK) + 64  # where the zip's last record begins, from the end
+        size = os.fstat(handle.fileno()).st_size
+        handle.seek(max(size - tail, 0))
+        end = handle.read(tail)
+        comment = (len(_MARK) + 64).to_bytes(2, "little")
+        if not (end.startswith(b"PK\5\6") and end[20:-64] == comment + _MARK):
+            raise ValueError(
+                "it was not written by nnlib, or its end is missing: it does not end "
+                "in nnlib's mark"
+            )
+        handle.seek(0)
+        data = handle.read(size)
+        if hashlib.sha256(memoryview(data)[:-64]).hexdigest().encode() != end[-64:]:
+            raise ValueError("it is damaged: its SHA-256 sum is not the one it ends in")
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _read_part(archive, size, part)
+
+
+def _read_part(archive: zipfile.ZipFile, size: int, part: str) -> Any:
+    """Return a part of an archive whose bytes are those that somebody wrote."""
+    members = {member.filename: member for member in archive.infolist()}
+    if len(members) != len(archive.infolist()):
+        raise ValueError("two of its members have the same name")
+    for member in members.values():
+        stored = member.compress_type == zipfile.ZIP_STORED
+        plain = member.file_size == member.compress_size and not member.flag_bits & 1
+        if not stored or not plain:
+            raise ValueError(
+                f"its member {_short(member.filename)} must be stored, neither "
+                "compressed nor encrypted"
+            )
+    declared = sum(member.file_size for member in members.values())
+    if declared > size:
+        raise ValueError(f"its members declare {declared} bytes, the file has {size}")
+    if _DESCRIPTION not in members:
+        raise ValueError(f"it holds no {_DESCRIPTION}")
+    if members[_DESCRIPTION].file_size > _DESCRIPTION_LIMIT:
+        raise ValueError(
+            f"its {_DESCRIPTION} must have at most {_DESCRIPTION_LIMIT} bytes, "
+            f"got {members[_DESCRIPTION].file_size}"
+        )
+    try:
+        tree = json.loads(
+            archive.read(_DESCRIPTION).decode(),
+            parse_constant=_no_number,
+            parse_float=_finite_number,
+        )
+        if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
+            got = tree.get("format") if isinstance(tree, dict) else tree
+            raise ValueError(f"its format must be {_FORMAT!r}, got {_short(got)}")
+        if part not in tree or tree.get("kind") not in ("model", "checkpoint"):
+            raise ValueError(
+                f"it holds no {part}, its kind is {_short(tree.get('kind'))}"
+            )
+        read: dict[str, npt.NDArray[Any]] = {}
+
+        def array(held: Any) -> npt.NDArray[Any]:
+            if not isinstance(held, str) or f"{held}.npy" not in members:
+                raise ValueError(f"it holds no array {_short(held)}")
+            if held not in read:  # one that is named twice takes no more memory
+                read[held] = _read_array(held, archive.read(f"{held}.npy"))
+            return read[held]
+
+        return _unpack(tree[part], array)
+    except RecursionError as error:
+        raise ValueError(f"its {_DESCRIPTION} is nested too deeply") from error
+
+
+def _no_number(text: str) -> Any:
+    """Refuse NaN and Infinity, which are no JSON."""
+    raise ValueError(f"{_DESCRIPTION} must hold finite numbers, got {text}")
+
+
+def _finite_number(text: str) -> float:
+    """Return a number of JSON, if it is not too large for one."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{_DESCRIPTION} must hold finite numbers, got {text[:20]}")
+    return number
+
+
+def _read_array(name: str, data: bytes) -> npt.NDArray[Any]:
+    """Return an array in NumPy's format, if its bytes are those that it declares."""
+    member = io.BytesIO(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of headers that only old versions wrote
+        version = np.lib.format.read_magic(member)
+        if version != (1, 0):
+            raise ValueError(f"array {name} must be of format 1.0, got {version}")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(
+            member, max_header_size=2000
+        )
+    if dtype.name not in _DTYPES or dtype.subdtype is not None or fortran:
+        raise ValueError(f"array {name} must hold numbers in C order, got {dtype}")
+    start, count = member.tell(), math.prod(shape)
+    if min(shape, default=0) < 0 or start + count * dtype.itemsize != len(data):
+        raise ValueError(
+            f"array {name} of shape {shape} and dtype {dtype} must have "
+            f"{count * dtype.itemsize} bytes, got {len(data) - start}"
+        )
+    values = np.frombuffer(data, dtype, offset=start, count=count)
+    return values.reshape(shape).astype(dtype.newbyteorder("="))

@@ -21,7 +21,7 @@ from nnlib.gradcheck import (
     complex_step,
     numerical_gradient,
 )
-from nnlib.layers import Dense, Layer
+from nnlib.layers import Dense, Dropout, Layer
 from nnlib.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -92,6 +92,13 @@ LAYERS = {
     "Sigmoid": (Sigmoid, X, FAR, elementwise(exact_sigmoid_slope)),
     "Tanh": (Tanh, X, FAR, elementwise(lambda x: 1 / mp.cosh(x) ** 2)),
     "Softmax": (Softmax, X, FAR, through_softmax),
+    # In evaluation; with a mask: tests/test_dropout.py.
+    "Dropout": (
+        lambda: Dropout(0.5, rng=0),
+        X,
+        LARGE,
+        elementwise(lambda x: mp.mpf(1)),
+    ),
 }
 
 

@@ -2,8 +2,8 @@
 
 One concern a module: ``notebooks`` (where a node comes from), ``folds`` (what opens and
 closes), ``formulas``, ``figures``, ``widths``, ``refusals`` (tracebacks), ``chapters``
-(numbers), ``checks``, ``exports``, ``names`` (links out of the book), ``page`` (the
-template's context).
+(numbers), ``checks``, ``exports``, ``names`` (links out of the book), ``results``
+(measured numbers), ``page`` (the template's context).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bookpage import (
     notebooks,
     page,
     refusals,
+    results,
     widths,
 )
 
@@ -38,6 +39,7 @@ MODULES = (
     checks,
     exports,
     names,
+    results,
     page,
 )
 
