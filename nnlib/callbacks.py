@@ -479,6 +479,47 @@ class EarlyStopping(Callback):
         self._buffers = [deepcopy(dict(kept)) for kept in buffers]
 
 
+def _monitor(monitor: Any) -> str:
+    """Return the name of a score."""
+    if not isinstance(monitor, str):
+        raise ValueError(f"monitor must be the name of a score, got {monitor!r}")
+    return monitor
+
+
+def _mode(mode: Any) -> str:
+    """Return which scores are better."""
+    if mode not in ("min", "max"):
+        raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
+    return str(mode)
+
+
+def _score(training: Training, monitor: str) -> float:
+    """Return a score of the epoch that is over."""
+    if monitor not in training.logs:
+        raise ValueError(
+            f"monitor must be one of {', '.join(training.logs)}, got {monitor!r} "
+            "(scores on validation data need validation_data)"
+        )
+    return float(training.logs[monitor])
+
+
+def _better(score: float, best: float | None, mode: str, margin: float) -> bool:
+    """Return whether a score is finite and enough better than the best."""
+    if best is None or not math.isfinite(score):
+        return math.isfinite(score)
+    return score < best - margin if mode == "min" else score > best + margin
+
+
+def _best(value: Any) -> float | None:
+    """Return the best score of a state."""
+    if value is None:
+        return None
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    if not plain or not math.isfinite(value):
+        raise ValueError(f"best must be a finite number or None, got {value!r}")
+    return float(value)
+
+
 class Checkpoint(Callback):
     """Write a run into a file from which it can go on, however it ends.
 
@@ -680,44 +721,3 @@ class Checkpoint(Callback):
         if not isinstance(state, Mapping) or set(state) != {"best"}:
             raise ValueError(f"state must hold best, got {state!r}")
         self.best = _best(state["best"])
-
-
-def _monitor(monitor: Any) -> str:
-    """Return the name of a score."""
-    if not isinstance(monitor, str):
-        raise ValueError(f"monitor must be the name of a score, got {monitor!r}")
-    return monitor
-
-
-def _mode(mode: Any) -> str:
-    """Return which scores are better."""
-    if mode not in ("min", "max"):
-        raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
-    return str(mode)
-
-
-def _score(training: Training, monitor: str) -> float:
-    """Return a score of the epoch that is over."""
-    if monitor not in training.logs:
-        raise ValueError(
-            f"monitor must be one of {', '.join(training.logs)}, got {monitor!r} "
-            "(scores on validation data need validation_data)"
-        )
-    return float(training.logs[monitor])
-
-
-def _better(score: float, best: float | None, mode: str, margin: float) -> bool:
-    """Return whether a score is finite and enough better than the best."""
-    if best is None or not math.isfinite(score):
-        return math.isfinite(score)
-    return score < best - margin if mode == "min" else score > best + margin
-
-
-def _best(value: Any) -> float | None:
-    """Return the best score of a state."""
-    if value is None:
-        return None
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    if not plain or not math.isfinite(value):
-        raise ValueError(f"best must be a finite number or None, got {value!r}")
-    return float(value)

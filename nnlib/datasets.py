@@ -76,7 +76,7 @@ def make_spiral(
     samples_per_class : int
         Points n of each arm, 2 or more.
     classes : int
-        Number of arms, 1 or more. Three of them do not touch without noise.
+        Number of arms, 1 or more. Without noise they meet in the middle only.
     noise : float
         Standard deviation of what is added to the direction before it is multiplied
         by 2.5, 0 or more.
@@ -526,7 +526,8 @@ def _at_least(name: str, value: Any, least: int) -> int:
 def _spread(name: str, value: Any) -> float:
     """Return a finite number that is not negative."""
     try:
-        number = math.nan if isinstance(value, bool | str) else float(value)
+        other = isinstance(value, bool | str) or np.iscomplexobj(value)
+        number = math.nan if other else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number < math.inf:

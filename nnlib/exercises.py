@@ -3365,6 +3365,9 @@ def check_difference_error(error: Callable[[Any, Any], Any]) -> None:
             "difference_error returned None: there is nothing to check"
         )
         assert np.ndim(value) == 0, f"expected one number, got shape {np.shape(value)}"
+        answer = np.asarray(value)
+        finite = answer.dtype.kind in "iuf" and bool(np.isfinite(answer))
+        assert finite, f"expected a finite number, got {value!r}"
         n, apart = len(a), only_a + only_b
         square = apart / n - ((only_a - only_b) / n) ** 2
         right = math.sqrt(square / n)
@@ -3436,6 +3439,9 @@ def check_images_needed(needed: Callable[[float, float], Any]) -> None:
             "images_needed returned None: there is nothing to check"
         )
         assert np.ndim(value) == 0, f"expected one number, got shape {np.shape(value)}"
+        answer = np.asarray(value)
+        finite = answer.dtype.kind in "iuf" and bool(np.isfinite(answer))
+        assert finite, f"expected a finite number, got {value!r}"
         number, exact = float(value), 4 * p * (1 - p) / margin**2
         mistakes = (
             (
@@ -3471,7 +3477,7 @@ def check_images_needed(needed: Callable[[float, float], Any]) -> None:
 
 
 def check_no_leak(protocol: Callable[[Any, Any, Any, Any], Any]) -> None:
-    """Check exercise 17.1, a protocol whose answers know nothing of the test.
+    """Check exercise 17.1: answers know no test label and no other test row.
 
     Derived in chapter 17, "Can I trust my score?".
 
@@ -3628,6 +3634,7 @@ def check_excess(excess: Callable[[int, int, float], Any]) -> None:
                 "standard error, an approximation for many samples",
             ),
             (n * right, "that is in right answers: divide by n"),
+            (n * (right + p) - p, "the sum is in right answers: divide it by n"),
             (
                 np.mean(1 - at_most[1:] ** m) - p,
                 "that is one place off: F(k - 1) "
@@ -3975,7 +3982,11 @@ def _through_layer(layer: Any, dy: Any, p: float) -> tuple[Any, Any]:
     assert not np.array_equal(np.asarray(other) != 0, mask), (
         "forward: the same mask again; each forward draws a new one"
     )
-    mask = np.asarray(other) != 0
+    rows = np.asarray(dropout.forward(np.ones((64, 3), x.dtype), training=True)) != 0
+    assert (rows != rows[:1]).any(), (
+        "forward: one mask for all samples; each sample has one of its own"
+    )
+    mask = np.asarray(dropout.forward(x, training=True)) != 0
     dx = dropout.backward(dy.copy())
     assert dx is not None, "backward returned None: there is nothing to check"
     plain = dropout.forward(x)
@@ -4097,6 +4108,8 @@ def check_masks_needed(masks_needed: Callable[[Any, float, float], Any]) -> None
         assert isinstance(answer, int | np.integer), f"{case}: expected an int"
     loose = masks_needed(np.array([1.0]), 0.5, 10.0)
     assert loose == 1, f"a large error is met by one mask, got {loose}"
+    none = masks_needed(np.array([1.0]), 0.0, 0.5)
+    assert none == 1, f"p = 0: nothing varies, and M is at least 1, got {none}"
 
 
 def check_dropout_fit(dropout_fit: Callable[[Any, Any, float], Any]) -> None:

@@ -4,6 +4,7 @@
 
 import math
 import numbers
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -207,7 +208,8 @@ def recall(y_pred: npt.ArrayLike, y_true: npt.ArrayLike) -> float:
     """Return the share of a class that was found, as a mean over the classes.
 
     Also called balanced accuracy, if every class occurs. Each class weighs the same,
-    however often it occurs, so whoever predicts always the same class scores 1/K.
+    however often it occurs, so whoever always predicts the same class, one that
+    occurs, scores 1/K.
 
     Derived in chapter 16, "Can it read real digits?".
 
@@ -287,8 +289,8 @@ def standard_error(score: float, n: int) -> float:
     """Return the standard error of a share, such as an accuracy, of n samples.
 
     About how far the share of n independent samples lies from what it would be of very
-    many. At a share of 0 or 1 it is 0, which is not to be trusted, and hardly more is
-    it where fewer than ten of the n differ from the others: see the chapter.
+    many. At a share of 0 or 1 it is 0, which is not to be trusted, and neither is it
+    where fewer than ten of the n are right, or fewer than ten wrong: see the chapter.
 
     Derived in chapter 16, "Can it read real digits?".
 
@@ -311,8 +313,8 @@ def standard_error(score: float, n: int) -> float:
 
     Examples
     --------
-    >>> standard_error(0.9, 900)
-    0.01
+    >>> standard_error(0.5, 400)
+    0.025
 
     References
     ----------
@@ -322,7 +324,11 @@ def standard_error(score: float, n: int) -> float:
         raise ValueError(
             f"score must be a share from 0 to 1, got shape {np.shape(score)}"
         )
-    if not isinstance(score, numbers.Real | np.floating | np.ndarray):
+    given: Any = score
+    real = isinstance(given, numbers.Real) and not isinstance(given, bool)
+    if isinstance(given, np.ndarray):
+        real = given.dtype.kind in "iuf"
+    if not real:
         raise ValueError(f"score must be a share from 0 to 1, got {score!r}")
     share = float(score)
     if not 0 <= share <= 1:

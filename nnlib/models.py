@@ -1868,15 +1868,45 @@ def _unpack(value: Any, array: Callable[[Any], npt.NDArray[Any]]) -> Any:
         return value
     marks = [name for name in value if name.startswith("$")]
     if not marks:
-        return {name: _unpack(v, array) for name, v in value.items()}
+        found = {name: _unpack(v, array) for name, v in value.items()}
+        _check_position(found)
+        return found
     (mark, held), *more = value.items()
     if not more and mark == "$array":
         return array(held)
     if not more and mark == "$float" and held in ("nan", "inf", "-inf"):
         return float(held)
     if not more and mark == "$tuple" and isinstance(held, list):
-        return tuple(_unpack(v, array) for v in held)
+        parts = tuple(_unpack(v, array) for v in held)
+        _check_position(parts)
+        return parts
     raise ValueError(f"{_DESCRIPTION} must not hold {_short(value)}")
+
+
+def _check_position(state: Mapping[str, Any] | tuple[Any, ...]) -> None:
+    """Refuse a generator's state that would read beside its memory.
+
+    NumPy takes over the place of the next number as it is and does not check it.
+    """
+    if isinstance(state, Mapping):
+        kind, inner = state.get("bit_generator"), state.get("state")
+    elif len(state) > 2:  # NumPy's older form: kind, key, place and more
+        kind, inner = state[0], {"pos": state[2]}
+    else:
+        return
+    if not isinstance(kind, str):
+        return
+    if kind == "MT19937":
+        place, last = inner.get("pos") if isinstance(inner, dict) else None, 624
+    elif kind == "Philox" and isinstance(state, Mapping):
+        place, last = state.get("buffer_pos"), 4
+    else:
+        return
+    if type(place) is not int or not 0 <= place <= last:
+        raise ValueError(
+            f"the place in a state of {kind} must be an int from 0 to {last}, got "
+            f"{_short(place)}"
+        )
 
 
 def _archive(kind: str, parts: Mapping[str, Any]) -> memoryview:
@@ -1913,6 +1943,8 @@ def _write_archive(path: Any, kind: str, parts: Mapping[str, Any]) -> None:
     name = os.path.realpath(_file_name(path))  # of a link, what it points to
     if os.path.isdir(name):
         raise ValueError(f"path must be the name of a file, got the folder {path}")
+    if os.path.exists(name) and not os.path.isfile(name):  # a pipe, a device
+        raise ValueError(f"path must be the name of a file, got {path}")
     data = _archive(kind, parts)
     folder, file = os.path.split(name)
     # A run that was killed while it wrote leaves this; the next writing removes it.

@@ -474,8 +474,8 @@ class _Scaler:
         Raises
         ------
         ValueError
-            If an entry is missing, unknown, or of another shape than the others.
-            Nothing is changed then.
+            If an entry is missing, unknown, of another shape than the others, or, for
+            `MinMaxScaler`, learnt for another range. Nothing is changed then.
         """
         names = {*self._learnt, "n_samples_seen_"}
         if set(state) != names:
@@ -497,9 +497,13 @@ class _Scaler:
                 "state['n_samples_seen_'] must be one whole number, or one a column, "
                 f"got {seen.dtype} {seen.shape}"
             )
+        self._check_state(arrays)
         for name, array in arrays.items():
             setattr(self, name, array)
         self.n_samples_seen_ = seen.astype(np.int64) if seen.ndim else int(seen)
+
+    def _check_state(self, learnt: dict[str, npt.NDArray[Any]]) -> None:
+        """Refuse arrays that a scaler with these settings cannot have learnt."""
 
     def _count(self, x: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """Keep and return how many numbers each column has."""
@@ -546,16 +550,6 @@ def _samples(x: npt.ArrayLike) -> npt.NDArray[Any]:
     if np.isinf(data).any():
         raise ValueError("x must hold finite numbers or nan, got infinity")
     return data
-
-
-def _blend(
-    ufunc: np.ufunc,
-    x: npt.NDArray[Any],
-    column: npt.NDArray[Any],
-    out: npt.NDArray[Any],
-) -> None:
-    """Combine x with one number a column in float64, and round once to out's dtype."""
-    ufunc(x, column, out=out, dtype=np.float64, casting="same_kind")
 
 
 class StandardScaler(_Scaler):
@@ -616,16 +610,14 @@ class StandardScaler(_Scaler):
         self.mean_, self.var_, self.scale_ = mean, var, scale
 
     def _forward(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        y = np.empty_like(x)
-        _blend(np.subtract, x, self.mean_, y)
-        _blend(np.divide, y, self.scale_, y)
-        return y
+        y: npt.NDArray[Any] = np.subtract(x, self.mean_, dtype=np.float64)
+        y /= self.scale_
+        return y.astype(x.dtype, copy=False)  # the only rounding to a shorter dtype
 
     def _backward(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        y = np.empty_like(x)
-        _blend(np.multiply, x, self.scale_, y)
-        _blend(np.add, y, self.mean_, y)
-        return y
+        y: npt.NDArray[Any] = np.multiply(x, self.scale_, dtype=np.float64)
+        y += self.mean_
+        return y.astype(x.dtype, copy=False)
 
 
 class MinMaxScaler(_Scaler):
@@ -716,6 +708,21 @@ class MinMaxScaler(_Scaler):
         self.scale_ = (high - low) / divisor
         self.min_ = low - self.data_min_ * self.scale_
 
+    def _check_state(self, learnt: dict[str, npt.NDArray[Any]]) -> None:
+        low, high = self.feature_range
+        scale, span = learnt["scale_"], learnt["data_range_"]
+        with np.errstate(all="ignore"):
+            expected = (high - low) / np.where(scale == high - low, 1.0, span)
+            shift = low - learnt["data_min_"] * expected
+        if not (
+            np.array_equal(scale, expected, equal_nan=True)
+            and np.array_equal(learnt["min_"], shift, equal_nan=True)
+        ):
+            raise ValueError(
+                f"state must be learnt for feature_range {self.feature_range}, "
+                "which it is not"
+            )
+
     def _divisor(self) -> npt.NDArray[np.float64]:
         """Return the range of each column, 1 for constant ones."""
         low, high = self.feature_range
@@ -723,18 +730,16 @@ class MinMaxScaler(_Scaler):
 
     def _forward(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         low, high = self.feature_range
-        y = np.empty_like(x)
-        _blend(np.subtract, x, self.data_min_, y)
-        _blend(np.divide, y, self._divisor() / (high - low), y)
-        y += y.dtype.type(low)
+        y: npt.NDArray[Any] = np.subtract(x, self.data_min_, dtype=np.float64)
+        y /= self._divisor() / (high - low)
+        y += low
         if self.clip:
             np.clip(y, low, high, out=y)
-        return y
+        return y.astype(x.dtype, copy=False)
 
     def _backward(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         low, high = self.feature_range
-        y = np.empty_like(x)
-        _blend(np.subtract, x, np.asarray(low), y)
-        _blend(np.multiply, y, self._divisor() / (high - low), y)
-        _blend(np.add, y, self.data_min_, y)
-        return y
+        y: npt.NDArray[Any] = np.subtract(x, low, dtype=np.float64)
+        y *= self._divisor() / (high - low)
+        y += self.data_min_
+        return y.astype(x.dtype, copy=False)

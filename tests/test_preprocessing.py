@@ -240,6 +240,26 @@ def test_what_scaling_is_for():
         np.testing.assert_array_equal(z.max(axis=0), high)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("ends", [(0, 1), (-1, 1)])
+def test_the_ends_of_the_range_are_reached_in_every_dtype(dtype, ends):
+    x = np.random.default_rng(1).normal(3, 1, (50, 500)).astype(dtype)
+    z = MinMaxScaler(ends).fit_transform(x)
+    assert z.dtype == dtype
+    np.testing.assert_array_equal(z.min(axis=0), ends[0])
+    np.testing.assert_array_equal(z.max(axis=0), ends[1])
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-1, 1))])
+def test_float32_is_rounded_once(scaler):
+    x = np.random.default_rng(1).normal(3, 1, (50, 500)).astype(np.float32)
+    z = scaler.fit(x).transform(x)
+    wide = x.astype(float)
+    np.testing.assert_array_equal(z, scaler.transform(wide).astype(np.float32))
+    back = scaler.inverse_transform(z.astype(float)).astype(np.float32)
+    np.testing.assert_array_equal(scaler.inverse_transform(z), back)
+
+
 def test_only_the_fitted_samples_decide():
     scaler = MinMaxScaler(clip=True).fit([[0.0], [10.0]])
     np.testing.assert_array_equal(
@@ -375,3 +395,19 @@ def test_state_goes_through_a_file(scaler, holes, tmp_path):
         np.testing.assert_array_equal(other.transform(x), before)
     with pytest.raises(ValueError, match="got nothing"):
         other.set_state({})
+
+
+def test_a_state_learnt_for_another_range_is_refused():
+    x = [[0.0, 5, np.nan, 1], [16, 5, np.nan, 1.5]]
+    state = MinMaxScaler((-1, 1)).fit(x).state()
+    other = MinMaxScaler().fit(np.eye(4))
+    for ends in ((0, 1), (-1, 2), (-2, 0)):
+        with pytest.raises(ValueError, match="state must be learnt for feature_range"):
+            MinMaxScaler(ends).set_state(state)
+    with pytest.raises(ValueError, match="which it is not"):
+        other.set_state(state)
+    np.testing.assert_array_equal(other.transform(np.eye(4)), np.eye(4))  # unchanged
+    for ends in ((0, 1), (-1, 1), (-2, 5), (0.1, 0.3)):
+        scaler, copy = MinMaxScaler(ends).fit(x), MinMaxScaler(ends)
+        copy.set_state(scaler.state())
+        np.testing.assert_array_equal(copy.transform(x), scaler.transform(x))

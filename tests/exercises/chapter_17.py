@@ -125,6 +125,11 @@ WRONG = [
         "the worst of m",
     ),
     ("excess", lambda m, n, p: n * excess(m, n, p), "divide by n"),
+    (
+        "excess",
+        lambda m, n, p: n * (excess(m, n, p) + p) - p,
+        "the sum is in right answers: divide it by n",
+    ),
     ("excess", lambda m, n, p: 0.0, "expected 0.250000, got 0.000000"),
     ("excess", lambda m, n, p: np.zeros(2), "expected one number"),
     ("fold", lambda w, b, mean, scale: None, "returned None"),
