@@ -29,7 +29,14 @@ MISSING_WORDS = """
 EM = """
 (svg) => {
   const text = [...svg.querySelectorAll("text[style*='font-size: 10px']")][0];
-  return text && 10 * text.getScreenCTM().a;
+  const turned = text?.getScreenCTM(); // by 90 degrees beside an axis
+  return text && 10 * Math.hypot(turned.a, turned.b);
+}
+"""
+UNFOLD = """
+(mark) => {
+  const above = (element) => element.closest("details");
+  for (let fold = above(mark); fold; fold = above(fold.parentElement)) fold.open = true;
 }
 """
 
@@ -255,6 +262,7 @@ def test_every_mark_opens_its_check(visit: Visitor, chapters: list[str]) -> None
         for path in chapters:
             page = window.open(path)
             for mark in page.locator("a.nn-mark").all():
+                mark.evaluate(UNFOLD)
                 number = mark.locator("xpath=..").inner_text().split("(")[1].strip(") ")
                 name = f"Checked: see how eq. {number} is tested"
                 assert mark.get_attribute("aria-label") == name
