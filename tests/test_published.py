@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from published import __main__ as command
-from published import fashion, keras_mlp, mnist, nielsen, record, spiral
+from published import fashion, keras_mlp, linear, mnist, nielsen, record, spiral
 from published.row import optimizer
 from published.rows import ROWS
 
@@ -18,7 +18,7 @@ from nnlib.activations import Sigmoid
 from nnlib.datasets import Images
 from nnlib.functional import one_hot, sigmoid
 from nnlib.gradcheck import check_gradients
-from nnlib.layers import Dense
+from nnlib.layers import Dense, Dropout
 from nnlib.losses import MeanSquaredError
 from nnlib.models import Sequential
 
@@ -124,6 +124,98 @@ def test_nielsens_step_is_his():
     moved = model.layers[0].params
     np.testing.assert_allclose(moved["W"], before["W"] - 3 / 10 * x.T @ delta)
     np.testing.assert_allclose(moved["b"], before["b"] - 3 / 10 * delta.sum(axis=0))
+
+
+def test_the_direct_solution_has_the_least_squared_error(made):
+    """Its answers are those of NumPy's least squares on the images themselves."""
+    settings = small(ROWS["linear-linear"])
+    x, x_test = (
+        np.column_stack([images, np.ones(len(images))])
+        for images in linear.pixels(made, settings, "float64")
+    )
+    y = one_hot(made.y_train[:60], 10)
+    answers = (x_test @ np.linalg.lstsq(x, y)[0]).argmax(axis=1)
+    found = linear.direct(made, **settings)
+    assert found == {"direct": (answers == made.y_test).mean(), "equations": 785}
+
+
+def test_the_books_noise_is_rounded_to_32_bits():
+    """The book's package rounds what it draws before it is multiplied."""
+    x, _ = spiral.book_points(np.random.RandomState(0), 100, 3, 0.2)
+    drawn = np.random.RandomState(0).randn(100).astype(np.float32)
+    turn = 2.5 * (np.linspace(0, 4, 100) + drawn * 0.2)
+    first = np.linspace(0, 1, 100) * np.sin(turn)
+    np.testing.assert_array_equal(x[:100, 0], first.astype(np.float32))
+
+
+def test_mistakes_that_are_as_frequent_are_all_named():
+    p = np.eye(3)[[0, 1, 2, 2, 0, 1]]
+    y = np.array([0, 1, 2, 1, 1, 0])
+    one = {"_p": p, "_y": y, "_weights": np.ones((784, 8)), "_moved": np.ones((784, 8))}
+    named = mnist.summarise([{**one, "_seen": np.ones(784, bool)}])
+    pairs = [(m["truth"], m["answer"]) for m in named["most_frequent_mistakes"]]
+    assert pairs == [(0, 1), (1, 0), (1, 2)]
+    assert {m["times"] for m in named["most_frequent_mistakes"]} == {1}
+
+
+KINDS = {"Sigmoid", "ReLU", "Tanh"}
+FLAT = {"linear-linear", "linear-softmax"}
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if ROWS[name].run])
+def test_the_settings_in_the_file_are_those_of_the_run(name, made, monkeypatch):
+    """What is written down as a setting is what the first fit is given."""
+    seen = {}
+    fit = Sequential.fit
+
+    def watch(model, x, y, **rest):
+        if not seen:
+            start = [
+                {k: a.copy() for k, a in layer.params.items()} for layer in model.layers
+            ]
+            seen.update(rest, model=model, x=x.copy(), start=start)
+        return fit(model, x, y, **rest)
+
+    monkeypatch.setattr(Sequential, "fit", watch)
+    row, settings = ROWS[name], small(ROWS[name])
+    on_images = not name.startswith("spiral")
+    row.run(0, made if on_images else None, **settings)
+    model, x = seen["model"], seen["x"]
+    assert model.dtype == settings["dtype"]
+    batch = settings["batch"]
+    assert seen["batch_size"] == (len(x) if batch == "all" else batch)
+    assert type(seen["loss"]).__name__ == settings.get("loss", "SoftmaxCrossEntropy")
+    config = settings["optimizer"]
+    kind = config if isinstance(config, str) else config["class"]
+    assert type(seen["optimizer"]).__name__ == kind
+    drawn = [params for params in seen["start"] if params]
+    widths = [drawn[0]["W"].shape[0], *(params["W"].shape[1] for params in drawn)]
+    middle, classes = settings.get("hidden"), settings.get("classes")
+    assert widths == settings.get("layers", [2, middle, classes])
+    default = {"linear-sigmoid": "Sigmoid"}.get(name, "ReLU")
+    bends = {type(layer).__name__ for layer in model.layers} & KINDS
+    wanted = {settings.get("activation", default), settings.get("last_activation")}
+    assert bends == (set() if name in FLAT else wanted - {None})
+    dropped = {layer.p for layer in model.layers if isinstance(layer, Dropout)}
+    assert dropped == ({settings["dropout"]} if "dropout" in settings else set())
+    if on_images:
+        assert x.max() == pytest.approx(200 / settings["pixels_divided_by"])
+    for params in drawn:
+        inputs, outputs = params["W"].shape
+        std = (
+            {
+                "zeros": 0.0,
+                "He normal": (2 / inputs) ** 0.5,
+                "Glorot uniform": (2 / (inputs + outputs)) ** 0.5,
+            }[settings["weights"]]
+            if "weights" in settings
+            else settings["weight_std"]
+        )
+        assert params["W"].std() == pytest.approx(std, rel=0.15)
+        if "bias" in settings:
+            assert (params["b"] == settings["bias"]).all()
+        else:
+            assert 0.3 < params["b"].std() / settings["bias_std"] < 2
 
 
 def test_shares_is_a_layer():
