@@ -4,11 +4,13 @@ import dataclasses
 import doctest
 import importlib
 import json
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bookpage.results import compare
 from published import __main__ as command
 from published import fashion, keras_mlp, linear, mnist, nielsen, record, spiral
 from published.row import optimizer
@@ -107,6 +109,73 @@ def test_what_the_book_promises():
         if name.startswith("spiral"):
             assert len(result["seeds"]) == 20
             assert result["once"]["replay_start"] == 0.36  # as the book prints
+
+
+def test_what_the_pages_say_in_words_is_what_the_files_say():
+    """Where a sentence counts or compares, and no role can stand for it."""
+    found = {path.stem: json.loads(path.read_text("utf-8")) for path in WRITTEN}
+    page = (ROOT / "book/published.md").read_text("utf-8")
+
+    (table,) = re.findall(r"```{result-table}\n(.*?)```", page, re.S)
+    names = [line.partition(":")[0] for line in table.splitlines()]
+    inside = {name for name in names if compare(found[name], name)[-1]}
+    assert "seven of twelve figures lie inside" in page
+    assert (len(inside), len(names)) == (7, 12)
+    scores = {
+        name: found[name]["results"].get(found[name]["published"]["key"])
+        for name in names
+    }
+    above = {
+        name
+        for name in set(names) - inside
+        if found[name]["published"]["value"] > max(scores[name])
+    }
+    assert "Two lie above" in page
+    assert above - {"linear-linear"} == {"nielsen", "fashion-mlp"}
+    layers = {"linear-linear", "linear-sigmoid", "linear-softmax"}
+    assert set(names) - inside == {"nielsen", "fashion-mlp"} | layers
+
+    assert "its first run lies below all of ours, its last among them" in page
+    ours = scores["fashion-mlp"]
+    assert 0.8781 < min(ours) <= 0.8793 <= max(ours) < 0.8833
+
+    assert "lies above the first two and below the others" in page
+    linear_way = [*scores["linear-linear"], found["linear-linear"]["once"]["direct"]]
+    others = scores["linear-sigmoid"] + scores["linear-softmax"]
+    assert max(linear_way) < 0.88 < min(others)
+
+    assert "13 to 32 points apart" in page
+    spirals = [name for name in names if name.startswith("spiral")]
+    spans = [round(100 * (max(scores[n]) - min(scores[n]))) for n in spirals]
+    assert (min(spans), max(spans)) == (13, 32)
+    assert "all but one lie within half a point" in page
+    away = [
+        abs(score - found[name]["published"]["value"])
+        for name in ("nielsen", "keras-mlp", "fashion-mlp")
+        for score in scores[name]
+    ]
+    assert sum(distance > 0.005 for distance in away) == 1
+
+    words = "With momentum and with Adam, 10,000 steps make one right answer of that, "
+    assert f"{words}of 300; with RMSProp 3, with AdaGrad 13, with plain SGD 19" in page
+    apart = {"momentum": 1, "adam": 1, "rmsprop": 3, "adagrad": 13, "sgd": 19}
+    for name, answers in apart.items():
+        once = found[f"spiral-{name}"]["once"]
+        between = abs(once["replay_float32"] - once["replay_float64"])
+        assert round(300 * between) == answers
+
+    first = found["nielsen"]["results"]["first"]
+    worst = found["nielsen"]["results"]["worst_digit"]
+    assert worst.index(min(worst)) == first.index(min(first)) == 3
+    assert sorted(first)[1] == first[2]
+
+    summary = found["mnist"]["summary"]
+    assert len(summary["most_frequent_mistakes"]) == 2  # the caption names two
+    assert "(3e−08 is 0.00000003.)" in (ROOT / "book/mnist.md").read_text("utf-8")
+    assert f"{summary['worst'][0]['given_truth']:.0e}" == "3e-08"
+    rightly = -math.log(0.99)
+    weighs = [-math.log(entry["given_truth"]) / rightly for entry in summary["worst"]]
+    assert min(weighs) > 1000
 
 
 def test_nielsens_step_is_his():
