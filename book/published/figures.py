@@ -65,7 +65,14 @@ def strips(read: Read) -> Figure:
     _strip(above, spirals, shift=False)
     above.set_title("Spiral: training accuracy in %")
     _strip(below, images, shift=True)
-    below.set_title("Images: difference in points")
+    below.set_title("Images: points above the published figure")
+    below.set_xlim(-1, 0.1)
+    for at, result in enumerate(images):
+        known = result["published"]
+        for score in result["results"][known["key"]]:
+            if (away := 100 * (score - known["value"])) < -1:
+                said = f"\N{LEFTWARDS ARROW} one at \N{MINUS SIGN}{-away:.1f}"
+                below.text(-0.98, at, said, ha="left", va="center", size=8)
     words = []
     for result in spirals + images:
         key = result["published"]["key"]
@@ -132,11 +139,11 @@ def confusion(read: Read) -> Figure:
     wrong = [
         (n, i, j) for i, row in enumerate(table) for j, n in enumerate(row) if i != j
     ]
-    count, i, j = max(wrong)
+    pairs = " and ".join(f"{i} read as {j}" for n, i, j in wrong if n == most)
     right = sum(table[k][k] for k in range(10))
     alt = (
         f"A table of 10 truths by 10 answers. {right:,} test images stand on the "
-        f"diagonal; the most frequent mistake, {count} times, is a {i} read as a {j}."
+        f"diagonal; the most frequent mistakes, {most} times each, are: {pairs}."
     )
     return Figure(figure, alt=alt)
 

@@ -111,17 +111,16 @@ def summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
     worst = np.argsort(given, kind="stable")[:WORST]
     table = confusion_matrix(p, y)
     mistakes = table * (1 - np.eye(len(table), dtype=int))
-    truth, taken_for = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    most = int(mistakes.max())
     units = np.sort(np.argsort(-np.linalg.norm(moved, axis=0))[:UNITS])
     strongest = float(np.quantile(np.abs(weights[:, units]), 0.99))
     shades = np.rint(np.clip(weights.T[units] / strongest, -1, 1) * LEVELS) + LEVELS
     return {
         "confusion": table.tolist(),
-        "most_frequent_mistake": {
-            "truth": int(truth),
-            "answer": int(taken_for),
-            "times": int(mistakes.max()),
-        },
+        "most_frequent_mistakes": [
+            {"truth": int(truth), "answer": int(taken_for), "times": most}
+            for truth, taken_for in np.argwhere(mistakes == most)
+        ],
         "wrong": len(wrong[0]),
         "wrong_by_vote": int((sum(r["_p"] for r in runs).argmax(axis=1) != y).sum()),
         "wrong_in_all": len(set.intersection(*wrong)),

@@ -46,6 +46,7 @@ def run(seed: int, data: Any, **settings: Any) -> dict[str, Any]:
         dense = Dense(before, after, rng=rng, weight_init=normal, bias_init=normal)
         layers += [dense, Sigmoid()]
     model = Sequential(layers, dtype=s["dtype"])
+    at_start = model.predict(x_test)
     history = model.fit(
         x,
         y,
@@ -58,10 +59,18 @@ def run(seed: int, data: Any, **settings: Any) -> dict[str, Any]:
         rng=rng,
     )
     scores = [round(score, 4) for score in history.metrics["val_accuracy"]]
-    right = model.predict(x_test).argmax(axis=1) == data.y_test
+    outputs = model.predict(x_test)
+    right = outputs.argmax(axis=1) == data.y_test
     shares = [right[data.y_test == digit].mean() for digit in range(width[-1])]
+    worst = int(np.argmin(shares))
+    before, after = (
+        np.median(out[data.y_test == worst, worst]) for out in (at_start, outputs)
+    )
     return {
         "worst_digit": round(float(min(shares)), 4),
+        # What its unit gives for its images, in the median.
+        "worst_digit_output": float(f"{after:.1e}"),
+        "worst_digit_output_at_start": float(f"{before:.1e}"),
         "best": max(scores),
         "best_epoch": scores.index(max(scores)) + 1,
         "first": scores[0],

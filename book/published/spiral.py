@@ -99,11 +99,12 @@ def replay(_data: None = None, **settings: Any) -> dict[str, float]:
 
 
 def book_points(rng: Any, samples: int, classes: int, noise: float) -> Any:
-    """Return the points as the book's package draws them."""
+    """Return the points as the book's package draws them: noise rounded to 32 bits."""
     radius = np.linspace(0, 1, samples)
     x, y = [], []
     for k in range(classes):
-        turn = np.linspace(4 * k, 4 * (k + 1), samples) + rng.randn(samples) * noise
+        drawn = rng.randn(samples).astype(np.float32)
+        turn = np.linspace(4 * k, 4 * (k + 1), samples) + drawn * noise
         x.append(np.c_[radius * np.sin(2.5 * turn), radius * np.cos(2.5 * turn)])
         y.append(np.full(samples, k))
     return np.concatenate(x).astype(np.float32), np.concatenate(y)

@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bookpage import results
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = 'extensions = ["myst_parser", "bookpage.figures", "bookpage.results"]\n'
@@ -40,6 +42,9 @@ class Drawn:
         'width="520" style=""><g id="axes_1"/></svg>'
     )
 
+def gaps(read):
+    return read("nielsen")["gaps"]
+
 def dots(read):
     figure = Drawn()
     figure.svg = figure.svg.replace("{n}", str(len(read("nielsen")["seeds"])))
@@ -47,16 +52,16 @@ def dots(read):
 """
 
 
-def build(folder: Path, page: str) -> tuple[int, str, str]:
+def build(folder: Path, page: str, **changed: Any) -> tuple[int, str, str]:
     """Build a book of one page; return status, warnings and the page."""
-    results = folder / "book/published/results"
-    results.mkdir(parents=True)
+    written = folder / "book/published/results"
+    written.mkdir(parents=True)
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(f"# Results\n\n{page}\n")
     (folder / "book/published/__init__.py").write_text("")
     (folder / "book/published/figures.py").write_text(DRAWING)
-    for result in (NIELSEN, DARKNESS):
-        (results / f"{result['row']}.json").write_text(json.dumps(result))
+    for result in ({**NIELSEN, **changed}, DARKNESS):
+        (written / f"{result['row']}.json").write_text(json.dumps(result))
     done = subprocess.run(
         [sys.executable, *SPHINX.split(), str(folder), str(folder / "_out")],
         capture_output=True,
@@ -113,6 +118,35 @@ def test_numbers_tables_and_figures_are_read_from_the_files(tmp_path: Any) -> No
     assert re.search(r'<p class="nn-caption">.*nn-notice', page)
 
 
+def test_without_git_the_commit_is_unknown_and_the_page_is_built(tmp_path: Any) -> None:
+    page = "```{result-setup} nielsen\n```"
+    status, said, html = build(tmp_path, page, commit=None)
+    assert (status, said) == (0, "")
+    assert "unknown" in html
+
+
+@pytest.mark.parametrize("text", ['{"row": "nie', "", "[1]", "3"])
+def test_a_damaged_file_is_named(tmp_path: Any, text: str) -> None:
+    folder = tmp_path / results.FOLDER
+    folder.mkdir(parents=True)
+    (folder / "nielsen.json").write_text(text)
+    env: Any = SimpleNamespace(srcdir=tmp_path, note_dependency=lambda _: None)
+    with pytest.raises(results.Missing, match=r"^nielsen\.json is damaged .*make pub"):
+        results.read(env, "nielsen")
+
+
+def test_a_file_without_what_the_table_needs_is_named() -> None:
+    whole = json.loads(json.dumps(NIELSEN))
+    assert results.compare(whole, "nielsen")[-1]
+    for place in ("seeds", "published.spec", "published.key", "results.best"):
+        broken = json.loads(json.dumps(NIELSEN))
+        *above, last = place.split(".")
+        at = broken[above[0]] if above else broken
+        del at[last]
+        with pytest.raises(results.Missing, match=rf"nielsen\.json has no {place}"):
+            results.compare(broken, "nielsen")
+
+
 WRONG = {
     "{result}`nilesen results.best max`": (
         "no result file nilesen.json, there are: darkness, nielsen "
@@ -136,6 +170,9 @@ WRONG = {
     "```{result-list} nielsen summary.best\na: b\n```": "no summary.best",
     "```{result-setup} darkness\n```": "darkness.json has no settings",
     "```{result-figure} stars\nStars.\n```": "no figure stars",
+    "```{result-figure} gaps\nGaps.\n```": (
+        "figure gaps: a result file has no 'gaps'; make published again"
+    ),
 }
 
 

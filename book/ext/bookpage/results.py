@@ -49,7 +49,12 @@ def read(env: BuildEnvironment, row: str) -> dict[str, Any]:
         raise Missing(
             f"no result file {row}.json, there are: {known} (make published ROW={row})"
         )
-    return dict(json.loads(path.read_text("utf-8")))
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise Missing(
+            f"{row}.json is damaged ({error}): make published ROW={row}"
+        ) from None
 
 
 def look_up(result: Any, row: str, place: str) -> Any:
@@ -131,14 +136,15 @@ def compare(result: dict[str, Any], row: str) -> tuple[str, str, str, bool]:
     ...     "results": {"k": [0.91, 0.946]}, "seeds": [0, 1]}, "x")
     ('95\xa0%', '93\xa0%', '91 to 95\xa0%', True)
     """
-    known = look_up(result, row, "published")
-    spec, value = known["spec"], known["value"]
-    if result["seeds"]:
-        scores = look_up(result, row, f"results.{known['key']}")
+    spec, value, key = (
+        look_up(result, row, f"published.{name}") for name in ("spec", "value", "key")
+    )
+    if look_up(result, row, "seeds"):
+        scores = look_up(result, row, f"results.{key}")
         low, high = show(min(scores), spec), show(max(scores), spec)
         spread = f"{low.removesuffix(f'{SPACE}%')} to {high}"
     else:
-        scores = [look_up(result, row, f"once.{known['key']}")]
+        scores = [look_up(result, row, f"once.{key}")]
         spread = "no seeds"
     digits = int(spec.strip(".%f")) + 2 * spec.endswith("%")
     low, high, wanted = (round(v, digits) for v in (min(scores), max(scores), value))
@@ -245,7 +251,8 @@ class Setup(SphinxDirective):
         try:
             result = read(self.env, row)
             settings = flat(look_up(result, row, "settings"))
-            commit = show(look_up(result, row, "commit"), ".7")
+            # None where there was no git, as in a copy of the book from an archive.
+            commit = show(look_up(result, row, "commit") or "unknown", ".7")
             clean = look_up(result, row, "clean")
         except Missing as missing:
             log.warning("result: %s", missing, location=self.get_location())
@@ -296,6 +303,10 @@ class Drawing(SphinxDirective):
             svg = draw(lambda row: read(self.env, row)).svg
         except Missing as missing:
             log.warning("result: %s", missing, location=self.get_location())
+            return []
+        except KeyError as missing:
+            said = "figure %s: a result file has no %s; make published again"
+            log.warning(said, name, missing, location=self.get_location())
             return []
         found = nodes.container(classes=["nn-result"])
         number = self.env.new_serialno("result-figure")
