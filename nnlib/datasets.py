@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nnlib.initializers import _generator
+
 __all__ = [
     "Images",
     "load_digits",
@@ -533,13 +535,3 @@ def _spread(name: str, value: Any) -> float:
     if not 0 <= number < math.inf:
         raise ValueError(f"{name} must be a finite number, 0 or more, got {value!r}")
     return number
-
-
-def _generator(rng: Any) -> np.random.Generator:
-    """Return what default_rng makes of it, or say that it makes nothing."""
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"rng must be a seed or generator for numpy.random.default_rng, got {rng!r}"
-        ) from error
